@@ -1,0 +1,50 @@
+/*
+ * The address map of QEMU's `virt` machine, as far as there are models of it.
+ */
+import type { BoardMap, DeviceEntry } from "../board-map.js";
+import { GIC_COMPATIBLE } from "../regs/gicv2.js";
+import { PL011_COMPATIBLE } from "../regs/pl011.js";
+import { VIRTIO_MMIO_COMPATIBLE, VIRTIO_MMIO_SIZE } from "../regs/virtio-mmio.js";
+
+const VIRTIO_SLOTS = 32;
+
+/** One virtio transport slot: SPI 16 + n. */
+function virtioSlot(index: number): DeviceEntry {
+  return {
+    kind: "virtio-mmio",
+    name: "virtio_mmio",
+    compatible: [VIRTIO_MMIO_COMPATIBLE],
+    window: { base: 0x0a00_0000 + VIRTIO_MMIO_SIZE * index, size: VIRTIO_MMIO_SIZE },
+    spi: 16 + index,
+    trigger: "edge",
+  };
+}
+
+/** The `virt` board. */
+export const VIRT: BoardMap = {
+  name: "virt",
+  compatible: "linux,dummy-virt",
+  cpuCompatible: "arm,cortex-a53",
+  ram: { base: 0x4000_0000, size: 0x0800_0000 },
+  gic: {
+    kind: "gicv2",
+    name: "intc",
+    compatible: [GIC_COMPATIBLE],
+    distributor: { base: 0x0800_0000, size: 0x1_0000 },
+    cpuInterface: { base: 0x0801_0000, size: 0x1_0000 },
+    spiCount: 256,
+  },
+  timer: { compatible: ["arm,armv8-timer", "arm,armv7-timer"], ppis: [13, 14, 11, 10] },
+  clockHz: 24_000_000,
+  devices: [
+    {
+      kind: "pl011",
+      name: "pl011",
+      compatible: [PL011_COMPATIBLE, "arm,primecell"],
+      window: { base: 0x0900_0000, size: 0x1000 },
+      spi: 1,
+      trigger: "level",
+    },
+    ...Array.from({ length: VIRTIO_SLOTS }, (_, index) => virtioSlot(index)),
+  ],
+};

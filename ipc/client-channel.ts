@@ -1,0 +1,220 @@
+/**
+ * The client's end of a channel: publishes requests, collects completions, owns the arena's book and
+ * the table of requests in flight. The table is private; what the ring says is a stranger's hint: a
+ * completion counts only if its tag names a slot in flight, with the right generation.
+ */
+
+import { ArenaBook } from "./arena.js";
+import type { Doorbell } from "./doorbell.js";
+import { RING_SLOTS } from "./limits.js";
+import {
+  CLIENT_SLEEPS,
+  CLOSED,
+  CQ_HEAD,
+  CQ_TAIL,
+  CQES,
+  type ChannelMemory,
+  EVENTS,
+  EVENTS_PENDING,
+  PROVIDER_SLEEPS,
+  SLOT_MASK,
+  SQ_HEAD,
+  SQ_TAIL,
+  SQES,
+} from "./ring-block.js";
+import { CQE, emptySqe, SQE, type Sqe, writeSqe } from "./sqe.js";
+
+const SLOT_BITS = Math.log2(RING_SLOTS);
+
+/** What the channel needs to know of a request that it carries. */
+export interface Flight {
+  /** Called once, when a valid completion arrived. The payload is still in the arena. */
+  landed(result: number, flags: number): void;
+  /** Payload extent; `arenaLength` 0 when there is none. */
+  arenaOffset: number;
+  arenaLength: number;
+  /** Position in the submission ring, set when published. */
+  sqIndex: number;
+  tag: number;
+}
+
+/** What `submit` found: published, or a reason to wait. */
+export type Submitted = "published" | "full";
+
+/** One channel, seen by its client. */
+export class ClientChannel {
+  readonly arena: Uint8Array;
+  readonly book: ArenaBook;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #peer: Doorbell;
+  readonly #flights: (Flight | undefined)[] = new Array(RING_SLOTS).fill(undefined);
+  readonly #generations = new Uint32Array(RING_SLOTS);
+  readonly #freeSlots: number[] = [];
+  readonly #sqe: Sqe = emptySqe();
+  #sqTail = 0;
+  #cqHead = 0;
+  /** True once the peer broke the protocol or the kernel closed the channel. */
+  broken = false;
+  /** Completions that named no request in flight. */
+  strays = 0;
+  /** Whether the last submission found the provider asleep and woke it. */
+  wokePeer = false;
+
+  constructor(memory: ChannelMemory, peer: Doorbell) {
+    this.#words = new Int32Array(memory.ring);
+    this.#doubles = new Float64Array(memory.ring);
+    this.arena = new Uint8Array(memory.arena);
+    this.book = new ArenaBook(memory.arena.byteLength);
+    this.#peer = peer;
+    for (let slot = RING_SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+  }
+
+  /** Requests in flight, abandoned ones included. */
+  get inFlight(): number {
+    return RING_SLOTS - this.#freeSlots.length;
+  }
+
+  /** The entry to fill before `submit`; `tag` is the channel's own. */
+  get sqe(): Sqe {
+    return this.#sqe;
+  }
+
+  /** Publishes `sqe` for `flight`. Full: nothing happened. Partner: ProviderChannel.next. */
+  submit(flight: Flight): Submitted {
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) return "full";
+    if (!this.#hasSpace()) {
+      this.#freeSlots.push(slot);
+      return "full";
+    }
+    const generation = ((this.#generations[slot] as number) + 1) >>> 0;
+    this.#generations[slot] = generation;
+    flight.tag = (slot | (generation << SLOT_BITS)) | 0;
+    this.#flights[slot] = flight;
+    this.#sqe.tag = flight.tag;
+    flight.sqIndex = this.#sqTail;
+    this.#publish();
+    return "published";
+  }
+
+  /** Publishes `sqe` as a one-way message. False: the ring is full. */
+  submitOneWay(): boolean {
+    if (!this.#hasSpace()) return false;
+    this.#sqe.tag = 0;
+    this.#publish();
+    return true;
+  }
+
+  #hasSpace(): boolean {
+    // Written by the provider; a wild value is caught by `poll`, here it only delays.
+    const used = (this.#sqTail - Atomics.load(this.#words, SQ_HEAD)) | 0;
+    return used >= 0 && used < RING_SLOTS;
+  }
+
+  #publish(): void {
+    const at = SQES + (this.#sqTail & SLOT_MASK) * SQE.SIZE;
+    writeSqe(this.#words, this.#doubles, at, this.#sqe);
+    this.#sqTail = (this.#sqTail + 1) | 0;
+    // Partner: ProviderChannel.next loads the tail, then copies the entry.
+    Atomics.store(this.#words, SQ_TAIL, this.#sqTail);
+    this.wokePeer = this.wake();
+  }
+
+  /** Wakes the provider if it sleeps. Partner: ProviderChannel.setSleeping. */
+  wake(): boolean {
+    if (Atomics.load(this.#words, PROVIDER_SLEEPS) === 0) return false;
+    if (Atomics.exchange(this.#words, PROVIDER_SLEEPS, 0) === 0) return false;
+    this.#peer.ring();
+    return true;
+  }
+
+  /** True when completions or events wait, or the channel was closed. Cheap: it is polled. */
+  ready(): boolean {
+    return (
+      Atomics.load(this.#words, CQ_TAIL) !== this.#cqHead ||
+      Atomics.load(this.#words, EVENTS_PENDING) !== 0
+    );
+  }
+
+  /** True once the kernel has closed the channel. */
+  get closed(): boolean {
+    return Atomics.load(this.#words, CLOSED) !== 0;
+  }
+
+  /** Announces (or takes back) that this side sleeps. Partner: ProviderChannel.complete. */
+  setSleeping(sleeping: boolean): void {
+    Atomics.store(this.#words, CLIENT_SLEEPS, sleeping ? 1 : 0);
+  }
+
+  /** Lands every completion that is there. Returns how many; marks the channel broken on a wild index. */
+  poll(): number {
+    const tail = Atomics.load(this.#words, CQ_TAIL);
+    const count = (tail - this.#cqHead) | 0;
+    if (count === 0 || this.broken) return 0;
+    if (count < 0 || count > RING_SLOTS) {
+      this.broken = true;
+      return 0;
+    }
+    for (let i = 0; i < count; i++) {
+      const at = CQES + (this.#cqHead & SLOT_MASK) * CQE.SIZE;
+      const tag = this.#words[(at >> 2) + CQE.tag.word] as number;
+      const flags = this.#words[(at >> 2) + CQE.flags.word] as number;
+      const result = this.#doubles[(at >> 3) + CQE.result.double] as number;
+      this.#cqHead = (this.#cqHead + 1) | 0;
+      Atomics.store(this.#words, CQ_HEAD, this.#cqHead);
+      this.#land(tag, result, flags);
+    }
+    return count;
+  }
+
+  #land(tag: number, result: number, flags: number): void {
+    const flight = this.#flights[tag & SLOT_MASK];
+    if (flight === undefined || flight.tag !== tag || !Number.isSafeInteger(result)) {
+      this.strays++;
+      return;
+    }
+    const slot = tag & SLOT_MASK;
+    this.#flights[slot] = undefined;
+    flight.landed(result, flags);
+    this.#freeSlots.push(slot);
+    if (flight.arenaLength > 0) this.book.free(flight.arenaOffset, flight.arenaLength);
+  }
+
+  /**
+   * Puts another flight in the place of one that its caller gave up: slot and extent stay taken until
+   * the late completion arrives.
+   */
+  abandon(flight: Flight, successor: Flight): void {
+    successor.tag = flight.tag;
+    successor.sqIndex = flight.sqIndex;
+    successor.arenaOffset = flight.arenaOffset;
+    successor.arenaLength = flight.arenaLength;
+    this.#flights[flight.tag & SLOT_MASK] = successor;
+  }
+
+  /** Requests in flight in the order in which they were submitted. */
+  flights(): Flight[] {
+    const list = this.#flights.filter((flight) => flight !== undefined);
+    return list.sort((a, b) => (a.sqIndex - b.sqIndex) | 0);
+  }
+
+  /**
+   * True when the provider took the request out of the ring. Meaningful only after the provider's
+   * exit: a zombie can still take one.
+   */
+  wasDequeued(flight: Flight): boolean {
+    return ((flight.sqIndex - Atomics.load(this.#words, SQ_HEAD)) | 0) < 0;
+  }
+
+  /** Takes the readiness bits of all handles that have any. Partner: ProviderChannel.post. */
+  takeEvents(each: (handle: number, events: number) => void): void {
+    if (Atomics.exchange(this.#words, EVENTS_PENDING, 0) === 0) return;
+    const base = EVENTS >> 2;
+    for (let word = base; word < this.#words.length; word++) {
+      if (this.#words[word] === 0) continue;
+      const events = Atomics.exchange(this.#words, word, 0);
+      if (events !== 0) each(word - base, events);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** All limits of the system in one place. Every length, count, queue and time has its bound here. */
+
+/** Requests that one channel can hold in flight; a power of two. */
+export const RING_SLOTS = 64;
+/** Virtual size of a channel's payload arena in bytes; pages are committed only when touched. */
+export const ARENA_BYTES = 8 * 1024 * 1024;
+/** The largest payload of one request in bytes; the client library splits longer ones. */
+export const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
+/** The largest variable body (open arguments, stat, directory entries, `call`) in bytes. */
+export const BODY_BYTES_MAX = 64 * 1024;
+/** Longest path in bytes of UTF-8, and longest component. */
+export const PATH_BYTES_MAX = 4096;
+export const NAME_BYTES_MAX = 255;
+/** Longest scheme name. */
+export const SCHEME_NAME_MAX = 32;
+/** Deepest nesting and longest list that a decoded body may have. */
+export const BODY_DEPTH_MAX = 16;
+export const BODY_ITEMS_MAX = 8192;
+
+/** Handles that one channel can have open at its provider. */
+export const HANDLES_PER_CHANNEL_MAX = 1024;
+/** Handles that one process can have open. */
+export const HANDLES_PER_PROCESS_MAX = 4096;
+/** Capabilities (rights cells) that one provider can have given out. */
+export const CAPABILITIES_PER_PROVIDER_MAX = 8192;
+/** Capabilities that one process can hold. */
+export const CAPABILITIES_PER_PROCESS_MAX = 1024;
+/** Processes alive at once. */
+export const PROCESSES_MAX = 512;
+/** Arguments of a program: count and total bytes. */
+export const ARGUMENTS_MAX = 1024;
+export const ARGUMENT_BYTES_MAX = 32 * 1024;
+
+/** No park lasts longer than this while requests are in flight, in milliseconds. */
+export const PARK_MS_MAX = 50;
+/** A daemon is hung when it made no progress for this much of its own run time, in milliseconds. */
+export const HANG_MS = 150;
+/** How long a starting daemon may take to get ready, in milliseconds. */
+export const READY_MS_MAX = 5000;
+/** How long a new incarnation admits replays only, in milliseconds. */
+export const REPLAY_WINDOW_MS = 20;
+/** A worker that has not ended by then after `terminate` cannot be ended. */
+export const END_MS_MAX = 1000;
+
+/** Bytes of one pipe ring. Redox has the same. */
+export const PIPE_BYTES = 65536;
+/** Bytes of one process's log ring; what does not fit is counted as dropped. */
+export const LOG_RING_BYTES = 16384;
+/** Lines of the system's log that `log:` keeps for readers. */
+export const LOG_LINES_KEPT = 1000;
+/** Events that the flight recorder keeps. */
+export const TRACE_LINES_KEPT = 4096;
+/** Bytes of the last words in a death record. */
+export const LAST_WORDS_BYTES = 512;
+/** Warm spares that the kernel keeps. */
+export const SPARES = 1;

@@ -1,0 +1,121 @@
+/**
+ * The provider's end of a channel: takes requests, publishes completions, posts readiness. It never
+ * trusts an index, never takes more requests than completions fit, and so never waits to publish.
+ */
+
+import type { Doorbell } from "./doorbell.js";
+import { HANDLES_PER_CHANNEL_MAX, RING_SLOTS } from "./limits.js";
+import {
+  CLIENT_SLEEPS,
+  CLOSED,
+  CQ_HEAD,
+  CQ_TAIL,
+  CQES,
+  type ChannelMemory,
+  EVENTS,
+  EVENTS_PENDING,
+  PROVIDER_SLEEPS,
+  SLOT_MASK,
+  SQ_HEAD,
+  SQ_TAIL,
+  SQES,
+} from "./ring-block.js";
+import { CQE, readSqe, SQE, SQE_ONEWAY, type Sqe } from "./sqe.js";
+
+/** One channel, seen by its provider. */
+export class ProviderChannel {
+  readonly arena: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #peer: Doorbell;
+  #sqHead = 0;
+  #cqTail = 0;
+  #taken = 0;
+  /** True once the client broke the protocol or the kernel closed the channel. */
+  broken = false;
+
+  constructor(memory: ChannelMemory, peer: Doorbell) {
+    this.#words = new Int32Array(memory.ring);
+    this.#doubles = new Float64Array(memory.ring);
+    this.arena = memory.arena;
+    this.#peer = peer;
+  }
+
+  /** Requests taken and not completed yet. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** True when a request waits. Cheap: it is polled. */
+  ready(): boolean {
+    return Atomics.load(this.#words, SQ_TAIL) !== this.#sqHead && !this.broken;
+  }
+
+  get closed(): boolean {
+    return Atomics.load(this.#words, CLOSED) !== 0;
+  }
+
+  /** True when a request can be taken now: one waits, and its completion has a place. */
+  available(): boolean {
+    if (this.broken) return false;
+    const waiting = (Atomics.load(this.#words, SQ_TAIL) - this.#sqHead) | 0;
+    if (waiting === 0) return false;
+    // Written by the client: a wild value closes the channel, never the process.
+    const unread = (this.#cqTail - Atomics.load(this.#words, CQ_HEAD)) | 0;
+    if (waiting < 0 || waiting > RING_SLOTS || unread < 0 || unread > RING_SLOTS) {
+      this.broken = true;
+      return false;
+    }
+    return unread + this.#taken < RING_SLOTS;
+  }
+
+  /**
+   * Copies the next request into `sqe`, then takes it out of the ring. Call after `available`.
+   * A death before the last line leaves the request in the ring, untouched.
+   */
+  take(sqe: Sqe): void {
+    const at = SQES + (this.#sqHead & SLOT_MASK) * SQE.SIZE;
+    readSqe(this.#words, this.#doubles, at, sqe);
+    if ((sqe.flags & SQE_ONEWAY) === 0) this.#taken++;
+    this.#sqHead = (this.#sqHead + 1) | 0;
+    // Partner: ClientChannel.wasDequeued, #hasSpace.
+    Atomics.store(this.#words, SQ_HEAD, this.#sqHead);
+  }
+
+  /** Publishes a completion and wakes the client if it sleeps. Partner: ClientChannel.poll. */
+  complete(tag: number, result: number, flags: number): void {
+    const at = CQES + (this.#cqTail & SLOT_MASK) * CQE.SIZE;
+    this.#words[(at >> 2) + CQE.tag.word] = tag;
+    this.#words[(at >> 2) + CQE.flags.word] = flags;
+    this.#doubles[(at >> 3) + CQE.result.double] = result;
+    this.#cqTail = (this.#cqTail + 1) | 0;
+    this.#taken--;
+    Atomics.store(this.#words, CQ_TAIL, this.#cqTail);
+  }
+
+  /** Wakes the client if it sleeps. Partner: ClientChannel.setSleeping. */
+  wake(): boolean {
+    if (Atomics.load(this.#words, CLIENT_SLEEPS) === 0) return false;
+    if (Atomics.exchange(this.#words, CLIENT_SLEEPS, 0) === 0) return false;
+    this.#peer.ring();
+    return true;
+  }
+
+  /** Announces (or takes back) that this side sleeps. Partner: ClientChannel.wake. */
+  setSleeping(sleeping: boolean): void {
+    Atomics.store(this.#words, PROVIDER_SLEEPS, sleeping ? 1 : 0);
+  }
+
+  /** Adds readiness bits of a handle; they coalesce until the client takes them. */
+  post(handle: number, events: number): void {
+    const index = handle % HANDLES_PER_CHANNEL_MAX;
+    Atomics.or(this.#words, (EVENTS >> 2) + index, events);
+    Atomics.store(this.#words, EVENTS_PENDING, 1);
+    this.wake();
+  }
+
+  /** True when `offset` and `length` lie within the arena. */
+  inArena(offset: number, length: number): boolean {
+    return offset + length <= this.arena.byteLength;
+  }
+}

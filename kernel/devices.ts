@@ -1,0 +1,144 @@
+/**
+ * Devices from the kernel's side: which driver gets which window and line, DMA memory, and the fence
+ * on the board. The kernel never touches a register.
+ */
+
+import type { MessagePort } from "node:worker_threads";
+import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
+import { ENOMEM, ENXIO } from "../ipc/errno.js";
+import { ARENA_BYTES } from "../ipc/limits.js";
+import { BOARD_PID, type ObjectMail } from "../ipc/mail.js";
+import { allocateChannel } from "../ipc/ring-block.js";
+import { allocateVector } from "../ipc/vector.js";
+import type { Process } from "./process.js";
+
+/** DMA regions are aligned to pages. */
+const PAGE = 4096;
+/** Guest memory below this is the machine's own (device tree, boot code on real boards). */
+const DMA_OFFSET = 0x0100_0000;
+
+/** What a manifest says it drives: `compatible`, or `compatible#virtio-device-id`. */
+export function drives(pattern: string, device: DeviceInfo): boolean {
+  const [compatible = "", id] = pattern.split("#");
+  if (!device.compatible.includes(compatible)) return false;
+  return id === undefined || device.virtioDevice === Number(id);
+}
+
+/** The board, as the kernel deals with it. */
+export class Devices {
+  readonly vector = allocateVector();
+  devices: readonly DeviceInfo[] = [];
+  tree = new Uint8Array(0);
+  #base = 0;
+  #size = 0;
+  /** Next free DMA address; regions of dead drivers are abandoned, never reused while they may move. */
+  #next = 0;
+  readonly #port: MessagePort;
+  readonly #bell: SharedArrayBuffer;
+  readonly #fences = new Map<number, () => void>();
+  #readyNow: (() => void) | undefined;
+  #haltedNow: (() => void) | undefined;
+  /** Resolves when the board has described itself. */
+  readonly ready: Promise<void>;
+
+  constructor(port: MessagePort, bell: SharedArrayBuffer) {
+    this.#port = port;
+    this.#bell = bell;
+    this.ready = new Promise((resolve) => {
+      this.#readyNow = resolve;
+    });
+    port.on("message", (message: FromBoard) => {
+      this.#receive(message);
+    });
+    this.#send({ kind: "vector", memory: this.vector });
+  }
+
+  #send(message: ToBoard): void {
+    this.#port.postMessage(message);
+  }
+
+  #receive(message: FromBoard): void {
+    switch (message.kind) {
+      case "ready":
+        this.devices = message.devices;
+        this.tree = new Uint8Array(message.tree);
+        this.#base = message.memory.base;
+        this.#size = message.memory.size;
+        this.#readyNow?.();
+        break;
+      case "fenced":
+        this.#fences.get(message.domain)?.();
+        this.#fences.delete(message.domain);
+        break;
+      case "halted":
+        this.#haltedNow?.();
+        break;
+    }
+  }
+
+  /** Devices for a manifest's patterns, in the order of their addresses. */
+  matching(patterns: readonly string[]): DeviceInfo[] {
+    return this.devices.filter((device) => patterns.some((pattern) => drives(pattern, device)));
+  }
+
+  find(name: string): DeviceInfo | undefined {
+    return this.devices.find((device) => device.name === name);
+  }
+
+  /** Gives a new incarnation of a driver its devices. */
+  attach(driver: Process, devices: readonly DeviceInfo[]): void {
+    if (driver.endpoint === undefined) return;
+    const memory = allocateChannel(PAGE);
+    const { bell } = driver.endpoint;
+    const windows = devices.map((device) => device.window);
+    const lines = devices.flatMap((device) => device.lines);
+    this.#send({ kind: "driver", domain: driver.pid, memory, bell: bell.memory, windows, lines });
+    driver.mail({
+      kind: "connect",
+      provider: BOARD_PID,
+      name: "board",
+      incarnation: driver.incarnation,
+      memory,
+      bell: this.#bell,
+    });
+  }
+
+  /** Allocates memory that the driver shares with its devices. @throws ENOMEM */
+  allocate(driver: Process, size: number, id: number): ObjectMail {
+    const bytes = Math.ceil(size / PAGE) * PAGE;
+    if (bytes <= 0 || bytes > this.#size - DMA_OFFSET) throw ENOMEM;
+    if (this.#next + bytes > this.#size - DMA_OFFSET) this.#next = 0;
+    const address = this.#base + DMA_OFFSET + this.#next;
+    this.#next += bytes;
+    const memory = new SharedArrayBuffer(bytes);
+    this.#send({ kind: "dma", domain: driver.pid, address, memory });
+    return { object: "dma", id, address, memory };
+  }
+
+  /** Checks an interrupt line of a driver. @throws ENXIO */
+  line(devices: readonly DeviceInfo[], line: number, id: number): ObjectMail {
+    if (!devices.some((device) => device.lines.includes(line))) throw ENXIO;
+    return { object: "irq", id, line, vector: this.vector, index: line };
+  }
+
+  /** Takes everything from a driver; resolves when its devices are silent. */
+  fence(driver: Process): Promise<void> {
+    return new Promise((resolve) => {
+      this.#fences.set(driver.pid, resolve);
+      this.#send({ kind: "fence", domain: driver.pid });
+    });
+  }
+
+  /** Flushes and stops the board. */
+  halt(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#haltedNow = () => {
+        this.#port.close();
+        resolve();
+      };
+      this.#send({ kind: "halt" });
+    });
+  }
+}
+
+export { ARENA_BYTES };

@@ -1,0 +1,105 @@
+/**
+ * What a process worker runs first: sets the gate up, waits for the mail that says what to become,
+ * and only then loads that code. Whatever ends the code ends the thread, with its last words written.
+ */
+
+import { readlinkSync } from "node:fs";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { installGate } from "../../ipc/abi.js";
+import { hostClock } from "../../ipc/clock.js";
+import { Doorbell } from "../../ipc/doorbell.js";
+import { KERNEL_PID, type Mail, type StartMail } from "../../ipc/mail.js";
+import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
+import type { WorkerParts } from "../loader.js";
+import { Connection } from "./connection.js";
+import { FaultPoints } from "./fault-points.js";
+import { ProcessGate } from "./gate.js";
+import { Provider } from "./provider.js";
+
+const { bell: bellMemory, block, kernelChannel, kernelBell: kernelBellMemory, port } =
+  workerData as WorkerParts;
+const words = processWords(block);
+const bell = new Doorbell(bellMemory);
+const kernelBell = new Doorbell(kernelBellMemory);
+
+// Daemon code must find neither the port nor a way to the kernel's event loop.
+for (const key of Object.keys(workerData as object)) {
+  delete (workerData as Record<string, unknown>)[key];
+}
+parentPort?.close();
+words[THREAD_ID] = threadId();
+process.on("uncaughtException", die);
+process.on("unhandledRejection", die);
+
+const kernel = new Connection(KERNEL_PID);
+kernel.connected({ ring: kernelChannel.ring, arena: kernelChannel.arena }, kernelBellMemory, 0);
+let started: StartMail | undefined;
+const gate = new ProcessGate({
+  bell,
+  clock: hostClock,
+  receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
+  kernel,
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+  onStart: (mail) => {
+    // Mail that follows may concern the provider side, so this happens before the next piece.
+    begin(mail);
+    started = mail;
+  },
+});
+installGate(gate);
+
+// Warm: everything above is loaded. Sleep until the kernel says what this worker is to be.
+while (started === undefined) {
+  const count = bell.count();
+  if (gate.mailWaits()) gate.readMail();
+  else bell.park(count, Number.POSITIVE_INFINITY);
+}
+// An event loop with nothing but an untimed waitAsync would end.
+setInterval(() => undefined, 2 ** 30);
+import((started as StartMail).entry).catch(die);
+
+function begin(mail: StartMail): void {
+  if (mail.role === "daemon") {
+    const host = {
+      words,
+      faults: new FaultPoints(words, kernelBell),
+      now: () => hostClock.now(),
+      readMail: () => {
+        gate.readMail();
+      },
+      mailWaits: () => gate.mailWaits(),
+      drained: (drain: number) => {
+        gate.start(gate.syscall("drained", { drain }));
+      },
+      bug: die,
+    };
+    gate.provider = new Provider(host, new Int32Array(mail.cells), mail.recovering);
+  }
+  gate.begin(mail);
+}
+
+/** Writes why, tells the kernel, and ends this thread. */
+function die(error: unknown): never {
+  writeDeathRecord(block, lastWords(error));
+  kernelBell.ring();
+  process.exit(1);
+}
+
+/** Describes anything that can be thrown, without letting it run code for long. */
+function lastWords(error: unknown): string {
+  try {
+    if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
+    return `threw ${String(error)}`;
+  } catch {
+    return "threw something that cannot be shown";
+  }
+}
+
+/** This thread's id at the host, for run-time accounting; 0 where /proc has none. */
+function threadId(): number {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+  } catch {
+    return 0;
+  }
+}

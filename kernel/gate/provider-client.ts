@@ -1,0 +1,158 @@
+/** What a provider's gate knows of one client: its channel, its handles, its requests in progress. */
+
+import { EMFILE } from "../../ipc/errno.js";
+import { HANDLES_PER_CHANNEL_MAX } from "../../ipc/limits.js";
+import type { ProviderChannel } from "../../ipc/provider-channel.js";
+import type { Identity, RequestContext, Scheme } from "../../ipc/scheme.js";
+
+/** An object that a scheme opened, shared by all handles that were duplicated from it. */
+export interface Description {
+  readonly scheme: Scheme;
+  readonly handle: unknown;
+  readonly positioned: boolean;
+  readonly identity: Identity | undefined;
+  references: number;
+}
+
+/** A handle of a client. */
+export interface Handle {
+  readonly number: number;
+  readonly description: Description;
+  /** Rights with which it was opened. */
+  readonly rights: number;
+  /** Cell that is looked at for each request. */
+  readonly capability: number;
+  readonly flags: number;
+}
+
+const INDEX_BITS = Math.log2(HANDLES_PER_CHANNEL_MAX);
+/** Generations per index: numbers stay positive in 31 bits. */
+const GENERATIONS = 2 ** (31 - INDEX_BITS);
+
+/** Handles of one client by number. A closed number does not come back soon. */
+export class HandleTable {
+  readonly #entries: (Handle | undefined)[] = [];
+  readonly #generations: number[] = [];
+  readonly #free: number[] = [];
+
+  /** Adds a handle and returns it. @throws EMFILE */
+  add(make: (number: number) => Handle): Handle {
+    const index = this.#free.pop() ?? this.#entries.length;
+    if (index >= HANDLES_PER_CHANNEL_MAX) throw EMFILE;
+    const generation = ((this.#generations[index] ?? 0) + 1) % GENERATIONS;
+    this.#generations[index] = generation;
+    const handle = make(index + generation * HANDLES_PER_CHANNEL_MAX);
+    this.#entries[index] = handle;
+    return handle;
+  }
+
+  /** Finds a handle; a forged, closed or foreign number is none. */
+  get(number: number): Handle | undefined {
+    const handle = this.#entries[number & (HANDLES_PER_CHANNEL_MAX - 1)];
+    return handle?.number === number ? handle : undefined;
+  }
+
+  remove(handle: Handle): void {
+    const index = handle.number & (HANDLES_PER_CHANNEL_MAX - 1);
+    this.#entries[index] = undefined;
+    this.#free.push(index);
+  }
+
+  all(): Handle[] {
+    return this.#entries.filter((entry) => entry !== undefined);
+  }
+}
+
+/** A request whose handler has not answered yet. */
+export class Pending implements RequestContext {
+  readonly client: ProviderClient;
+  readonly caller: number;
+  readonly tag: number;
+  readonly opcode: number;
+  readonly flags: number;
+  readonly nonblocking: boolean;
+  readonly handle: Handle | undefined;
+  readonly capability: number;
+  readonly arenaOffset: number;
+  readonly arenaLength: number;
+  canceled = false;
+  deferred = false;
+  /** True once a completion has been published; a later answer is dropped. */
+  answered = false;
+  /** Byte range on the object, for conflicts; `end` 0: none. */
+  start = 0;
+  end = 0;
+  #cancelers: (() => void)[] = [];
+
+  constructor(client: ProviderClient, facts: PendingFacts) {
+    this.client = client;
+    this.caller = client.pid;
+    this.tag = facts.tag;
+    this.opcode = facts.opcode;
+    this.flags = facts.flags;
+    this.nonblocking = facts.nonblocking;
+    this.handle = facts.handle;
+    this.capability = facts.capability;
+    this.arenaOffset = facts.arenaOffset;
+    this.arenaLength = facts.arenaLength;
+  }
+
+  onCancel(then: () => void): void {
+    if (this.canceled) then();
+    else this.#cancelers.push(then);
+  }
+
+  defer(): void {
+    this.deferred = true;
+  }
+
+  /** Tells the handler that nobody waits any more. */
+  cancel(): void {
+    if (this.canceled) return;
+    this.canceled = true;
+    const cancelers = this.#cancelers;
+    this.#cancelers = [];
+    for (const then of cancelers) then();
+  }
+}
+
+/** What a pending request is made of. */
+export interface PendingFacts {
+  tag: number;
+  opcode: number;
+  flags: number;
+  nonblocking: boolean;
+  handle: Handle | undefined;
+  capability: number;
+  /** Extent of the payload; the answer's body goes there too. */
+  arenaOffset: number;
+  arenaLength: number;
+}
+
+/** One client of this provider. */
+export class ProviderClient {
+  readonly pid: number;
+  readonly channel: ProviderChannel;
+  readonly handles = new HandleTable();
+  readonly pending = new Map<number, Pending>();
+  /** True until its replays are in, in a recovering incarnation. */
+  replaying: boolean;
+  /** Set when the client is gone: number to answer `drained` with, once nothing is pending. */
+  drain: number | undefined;
+  gone = false;
+  #view: Uint8Array | undefined;
+
+  constructor(pid: number, channel: ProviderChannel, replaying: boolean) {
+    this.pid = pid;
+    this.channel = channel;
+    this.replaying = replaying;
+  }
+
+  /** The payload of a request. The last view is kept: a client's hot extent is mostly the same. */
+  view(offset: number, length: number): Uint8Array {
+    const last = this.#view;
+    if (last !== undefined && last.byteOffset === offset && last.length === length) return last;
+    this.#view = new Uint8Array(this.channel.arena, offset, length);
+    return this.#view;
+  }
+}

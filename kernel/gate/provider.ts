@@ -1,0 +1,268 @@
+/**
+ * The provider's side of the gate: takes requests from all clients, checks each against the rights
+ * cells, and calls the scheme. This is *the* check: nothing that a client wrote is believed. Also the
+ * rules that make recovery sound: replays first, no conflicting operations at once, `drained` only
+ * when a dead client's requests can do nothing any more.
+ */
+
+import { Doorbell } from "../../ipc/doorbell.js";
+import { EACCES, ECANCELED, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
+import { REPLAY_WINDOW_MS } from "../../ipc/limits.js";
+import type { Mail } from "../../ipc/mail.js";
+import { OP_CANCEL, OP_RESUME } from "../../ipc/opcode.js";
+import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js";
+import { ProviderChannel } from "../../ipc/provider-channel.js";
+import type { Scheme } from "../../ipc/scheme.js";
+import { emptySqe, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
+import { type Capability, Dispatcher, type SyscallHandler } from "./dispatcher.js";
+import type { FaultPoints } from "./fault-points.js";
+import { type Description, type Pending, ProviderClient } from "./provider-client.js";
+
+/** Requests taken from one client before the next has its turn. */
+const TURN = 32;
+
+/** What the provider needs from its surroundings. */
+export interface ProviderHost {
+  /** Words of the process block. */
+  words: Int32Array;
+  faults: FaultPoints;
+  now(): number;
+  /** Reads mail that came since the last look. */
+  readMail(): void;
+  mailWaits(): boolean;
+  /** Tells the kernel that a dead client's requests are over. */
+  drained(drain: number): void;
+  /** A handler threw what is no errno: a bug. Ends the thread. */
+  bug(error: unknown): void;
+  /** Answers OP_SYSCALL; the kernel's own provider has it. */
+  syscall?: SyscallHandler;
+}
+
+/** All clients of one provider. */
+export class Provider {
+  readonly #host: ProviderHost;
+  readonly #clients = new Map<number, ProviderClient>();
+  readonly #dispatcher: Dispatcher;
+  readonly #sqe: Sqe = emptySqe();
+  /** Set while a recovering incarnation admits replays only. */
+  #windowEndsMs: number | undefined;
+  #serving = false;
+
+  constructor(host: ProviderHost, cells: Int32Array, recovering: boolean) {
+    this.#host = host;
+    this.#dispatcher = new Dispatcher({
+      cells,
+      faults: host.faults,
+      bug: (error) => {
+        host.bug(error);
+      },
+      settled: (pending) => {
+        this.#settled(pending);
+      },
+      ...(host.syscall === undefined ? {} : { syscall: host.syscall }),
+    });
+    this.#windowEndsMs = recovering ? Number.POSITIVE_INFINITY : undefined;
+  }
+
+  /** Begins to take requests. */
+  serve(schemes: ReadonlyMap<string, Scheme>): void {
+    for (const [name, scheme] of schemes) this.#dispatcher.schemes.set(name, scheme);
+    this.#serving = true;
+    if (this.#windowEndsMs !== undefined) this.#windowEndsMs = this.#host.now() + REPLAY_WINDOW_MS;
+  }
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  /** True when some handler has not answered yet. */
+  get busy(): boolean {
+    for (const client of this.#clients.values()) if (client.pending.size > 0) return true;
+    return false;
+  }
+
+  /** Handlers that answered with a promise so far; a change means that microtasks may be pending. */
+  get promises(): number {
+    return this.#dispatcher.promises;
+  }
+
+  /** Mail that concerns a provider. */
+  receive(mail: Mail): void {
+    switch (mail.kind) {
+      case "client": {
+        const channel = new ProviderChannel(mail.memory, new Doorbell(mail.bell));
+        this.#clients.set(mail.client, new ProviderClient(mail.client, channel, mail.replays));
+        break;
+      }
+      case "capability":
+        this.#dispatcher.capabilities.set(mail.index, capabilityOf(mail));
+        break;
+      case "grant":
+        this.#grant(mail);
+        break;
+      case "revoked":
+        this.#revoked(new Set(mail.indices));
+        break;
+      case "client-died":
+        this.#clientDied(mail.client, mail.drain);
+        break;
+    }
+  }
+
+  #grant(mail: Mail & { kind: "grant" }): void {
+    const source = this.#clients.get(mail.from)?.handles.get(mail.handle);
+    if (source === undefined) return;
+    source.description.references++;
+    this.#dispatcher.grants.set(mail.index, {
+      client: mail.to,
+      description: source.description,
+      rights: source.rights & mail.rights,
+      flags: source.flags,
+    });
+  }
+
+  /** Ends what is parked under cleared cells, and forgets the capabilities. */
+  #revoked(indices: ReadonlySet<number>): void {
+    for (const index of indices) {
+      this.#dispatcher.capabilities.delete(index);
+      const grant = this.#dispatcher.grants.get(index);
+      if (grant !== undefined) this.#dispatcher.release(grant.description);
+      this.#dispatcher.grants.delete(index);
+    }
+    for (const client of this.#clients.values()) {
+      for (const pending of [...client.pending.values()]) {
+        if (indices.has(pending.capability)) this.#end(pending, EACCES);
+      }
+      for (const handle of client.handles.all()) {
+        if (!indices.has(handle.capability)) continue;
+        client.handles.remove(handle);
+        this.#dispatcher.release(handle.description);
+      }
+    }
+  }
+
+  #clientDied(pid: number, drain: number): void {
+    const client = this.#clients.get(pid);
+    if (client === undefined) {
+      this.#host.drained(drain);
+      return;
+    }
+    client.gone = true;
+    client.drain = drain;
+    for (const pending of client.pending.values()) pending.cancel();
+    this.#forgetIfDrained(client);
+  }
+
+  #forgetIfDrained(client: ProviderClient): void {
+    if (client.drain === undefined || client.pending.size > 0) return;
+    this.#clients.delete(client.pid);
+    for (const handle of client.handles.all()) this.#dispatcher.release(handle.description);
+    for (const [index, capability] of this.#dispatcher.capabilities) {
+      if (capability.client === client.pid) this.#dispatcher.capabilities.delete(index);
+    }
+    this.#host.drained(client.drain);
+    client.drain = undefined;
+  }
+
+  /** Answers a pending request now; what its handler says later is dropped. */
+  #end(pending: Pending, errno: Errno): void {
+    pending.cancel();
+    this.#dispatcher.answer(pending, -errno.errno, 0);
+  }
+
+  #settled(pending: Pending): void {
+    this.#forgetIfDrained(pending.client);
+  }
+
+  /** True when a request can be taken now. */
+  ready(): boolean {
+    if (!this.#serving) return false;
+    const window = this.#windowEndsMs !== undefined;
+    for (const client of this.#clients.values()) {
+      if (client.gone || !client.channel.ready()) continue;
+      if (!window || client.replaying) return client.channel.available();
+    }
+    return false;
+  }
+
+  /** How long this provider may sleep, in milliseconds. */
+  get sleepMs(): number {
+    if (!this.#serving || this.#windowEndsMs === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(1, this.#windowEndsMs - this.#host.now());
+  }
+
+  setSleeping(sleeping: boolean): void {
+    for (const client of this.#clients.values()) client.channel.setSleeping(sleeping);
+  }
+
+  /** Takes requests from every client in turn. Returns how many. */
+  dispatch(): number {
+    if (!this.#serving) return 0;
+    this.#checkWindow();
+    this.#host.faults.refresh();
+    let taken = 0;
+    for (const client of this.#clients.values()) {
+      if (!client.channel.ready() || client.gone) continue;
+      if (this.#windowEndsMs !== undefined && !client.replaying) continue;
+      taken += this.#turn(client);
+    }
+    return taken;
+  }
+
+  #checkWindow(): void {
+    if (this.#windowEndsMs === undefined) return;
+    const over = this.#host.now() >= this.#windowEndsMs;
+    if (!over) for (const client of this.#clients.values()) if (client.replaying) return;
+    this.#windowEndsMs = undefined;
+    this.#dispatcher.windowOpen = false;
+  }
+
+  #turn(client: ProviderClient): number {
+    const { faults, words } = this.#host;
+    let taken = 0;
+    while (taken < TURN && client.channel.available() && !client.gone) {
+      if (faults.armed) faults.pass(FAULT_POINTS.submitted);
+      client.channel.take(this.#sqe);
+      taken++;
+      // The watchdog reads these two: progress that only this loop makes, and whether it is inside.
+      words[PROGRESS] = ((words[PROGRESS] as number) + 1) | 0;
+      words[DISPATCHING] = 1;
+      if (faults.armed) faults.pass(FAULT_POINTS.dequeued);
+      // Mail was posted before the request that depends on it was published.
+      if (this.#host.mailWaits()) this.#host.readMail();
+      if (client.gone) break;
+      this.#one(client);
+      words[DISPATCHING] = 0;
+      if (client.replaying === false && this.#windowEndsMs !== undefined) break;
+    }
+    words[DISPATCHING] = 0;
+    if (taken > 0) client.channel.wake();
+    return taken;
+  }
+
+  #one(client: ProviderClient): void {
+    const sqe = this.#sqe;
+    if (sqe.opcode === OP_RESUME) {
+      client.replaying = false;
+      this.#checkWindow();
+    } else if (sqe.opcode === OP_CANCEL) {
+      const pending = client.pending.get(sqe.arg1);
+      if (pending !== undefined) this.#cancelOne(pending);
+    } else if ((sqe.flags & SQE_REPLAY) !== 0 && !client.replaying) {
+      // Too late: others may have been served since, and a repetition could undo their work.
+      client.channel.complete(sqe.tag, -EOWNERDEAD.errno, 0);
+    } else this.#dispatcher.dispatch(client, sqe);
+  }
+
+  #cancelOne(pending: Pending): void {
+    pending.cancel();
+    // A parked handler answers ECANCELED itself; one that is at work answers when it is done.
+    if (pending.deferred) this.#dispatcher.answer(pending, -ECANCELED.errno, 0);
+  }
+}
+
+function capabilityOf(mail: Mail & { kind: "capability" }): Capability {
+  return { client: mail.client, scheme: mail.scheme, root: mail.root };
+}
+
+export type { Description };

@@ -1,0 +1,139 @@
+/**
+ * One request of this process: what the caller asked, and where it stands. It holds everything that a
+ * replay needs (operation, arguments, the caller's bytes), so that a provider's death takes nothing.
+ */
+
+import { AT_POSITION, type Call } from "../../ipc/abi.js";
+import type { Flight } from "../../ipc/client-channel.js";
+import { EIO } from "../../ipc/errno.js";
+import { OP_READ, OP_WRITE, type OperationClass, operation } from "../../ipc/opcode.js";
+import { CQE_BODY_SHIFT, CQE_POSITIONED } from "../../ipc/sqe.js";
+import type { Outcome } from "../../ipc/sys-error.js";
+import type { Connection } from "./connection.js";
+import type { Session } from "./session.js";
+
+/** Who a request talks to. */
+export interface Target {
+  connection: Connection;
+  /** The open file, for operations on one. */
+  session?: Session | undefined;
+  /** The capability, for operations that name a path. */
+  capability?: number;
+}
+
+/** A request from `call()` to its answer. */
+export class Request implements Call, Flight {
+  readonly opcode: number;
+  readonly connection: Connection | undefined;
+  readonly session: Session | undefined;
+  capability: number;
+  bytes: Uint8Array | undefined;
+  room = 0;
+  offset = AT_POSITION;
+  arg0 = 0;
+  arg1 = 0;
+  arg2 = 0;
+  nonblocking = false;
+  deadlineMs = 0;
+  /** True for the runtime's own reopening of a session. */
+  reattaches = false;
+  /** True once it was handed over; a call is used once. */
+  started = false;
+
+  done = false;
+  result = 0;
+  body: Uint8Array | undefined;
+  outcome: Outcome | undefined;
+  incarnation: { old: number; now: number } | undefined;
+  /** Whether the handle just opened has explicit offsets. */
+  positioned = false;
+
+  arenaOffset = 0;
+  arenaLength = 0;
+  sqIndex = 0;
+  tag = 0;
+  /** Deaths that this request was in flight at, and that nobody ordered. */
+  deaths = 0;
+  /** True when this submission repeats one that a dead incarnation had taken. */
+  replays = false;
+  /** Runs once, when the answer is there. */
+  onDone: ((request: Request) => void) | undefined;
+
+  constructor(opcode: number, target?: Target) {
+    this.opcode = opcode;
+    this.connection = target?.connection;
+    this.session = target?.session;
+    this.capability = target?.capability ?? target?.session?.capability ?? 0;
+  }
+
+  /** What may be done with it when its provider dies after it was taken. */
+  get operationClass(): OperationClass {
+    const facts = operation(this.opcode);
+    return this.session?.positioned === true ? facts.positioned : facts.stream;
+  }
+
+  /** Payload bytes that travel with the request, and room that the answer needs. */
+  get sendLength(): number {
+    return operation(this.opcode).sends ? (this.bytes?.length ?? 0) : 0;
+  }
+
+  get extentLength(): number {
+    const receive = this.opcode === OP_READ ? (this.bytes?.length ?? 0) : this.room;
+    return Math.max(this.sendLength, receive);
+  }
+
+  /** Settles the position that the request works at, once: a replay works at the same. */
+  claim(): void {
+    if (this.offset !== AT_POSITION || this.session === undefined) return;
+    const length = this.opcode === OP_READ || this.opcode === OP_WRITE ? this.bytes?.length : 0;
+    this.offset = this.session.claim(length ?? 0, this.opcode === OP_WRITE);
+    this.#claimed = true;
+  }
+
+  #claimed = false;
+
+  landed(result: number, flags: number): void {
+    let outcome = result;
+    const arena = this.connection?.arena;
+    if (result >= 0 && arena !== undefined && this.arenaLength > 0) {
+      if (this.opcode === OP_READ) {
+        const bytes = this.bytes as Uint8Array;
+        // A provider that claims more than was asked for is broken; nothing is taken from it.
+        if (result > bytes.length) outcome = -EIO.errno;
+        else if (result > 0) {
+          bytes.set(arena.subarray(this.arenaOffset, this.arenaOffset + result));
+        }
+      } else if (this.room > 0) {
+        const length = Math.min(flags >>> CQE_BODY_SHIFT, this.room);
+        this.body = arena.slice(this.arenaOffset, this.arenaOffset + length);
+      }
+    }
+    this.positioned = (flags & CQE_POSITIONED) !== 0;
+    this.finish(outcome);
+  }
+
+  /** Ends the request, once. */
+  finish(result: number, outcome?: Outcome): void {
+    if (this.done) return;
+    this.done = true;
+    this.result = result;
+    this.outcome = outcome;
+    if (this.#claimed && this.session !== undefined) {
+      const asked = this.bytes?.length ?? 0;
+      this.session.settle(this.offset, asked, Math.max(0, result));
+    }
+    this.onDone?.(this);
+  }
+}
+
+/** Stands in the table of requests in flight for one whose caller has gone away. */
+export class Abandoned implements Flight {
+  arenaOffset = 0;
+  arenaLength = 0;
+  sqIndex = 0;
+  tag = 0;
+
+  landed(): void {
+    // A late completion: it frees tag and extent, and nobody waits for it.
+  }
+}

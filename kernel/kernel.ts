@@ -1,0 +1,393 @@
+/**
+ * The kernel: the control plane of the machine. It composes its parts, loads packages, gives out the
+ * first capabilities, and never blocks. Requests do not pass through here.
+ */
+
+import { ABI_VERSION } from "../ipc/abi.js";
+import type { DeviceInfo } from "../ipc/board-mail.js";
+import { type Random, seededRandom } from "../ipc/clock.js";
+import { EACCES, EEXIST, EINVAL, ENOENT } from "../ipc/errno.js";
+import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
+import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
+import { parseRights, RIGHT_CALL, RIGHT_MAP, RIGHT_READ, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
+import { Errno } from "../ipc/errno.js";
+import { parseUrl } from "../ipc/url.js";
+import type { Capability, CapabilityTable } from "./capability.js";
+import type { Devices } from "./devices.js";
+import { FlightRecorder } from "./flight-recorder.js";
+import type { Provider } from "./gate/provider.js";
+import { Lifecycle } from "./lifecycle.js";
+import type { Loader } from "./loader.js";
+import type { Manifest, Package } from "./manifest.js";
+import { Pipes } from "./pipes.js";
+import { type Endpoint, type ExitStatus, Process, ProcessTable, PROGRAM_POLICY } from "./process.js";
+import { SystemLog } from "./schemes/log.js";
+import { DEFAULT_POLICY } from "./supervisor.js";
+import { count, type Fields } from "./syscall-body.js";
+import { Wiring } from "./wiring.js";
+
+/** Exit statuses that a parent has not asked for yet, at most. */
+const EXITS_KEPT = 64;
+
+/** What the kernel is made with. */
+export interface KernelParts {
+  capabilities: CapabilityTable;
+  provider: Provider;
+  loader: Loader;
+  devices: Devices;
+  /** Milliseconds of the machine's clock, and since boot. */
+  now(): number;
+  random: Random;
+  /** URL of the folder of programs, and of the module that runs one. */
+  programs: string;
+  programRuntime: string;
+  /** Names of schemes that the kernel itself provides. */
+  schemes: readonly string[];
+  stuck(name: string): void;
+}
+
+/** The kernel's tables and what can be done with them. */
+export class Kernel {
+  readonly processes = new ProcessTable();
+  readonly capabilities: CapabilityTable;
+  readonly wiring: Wiring;
+  readonly recorder: FlightRecorder;
+  readonly lifecycle: Lifecycle;
+  readonly pipes: Pipes;
+  readonly log: SystemLog;
+  readonly devices: Devices;
+  readonly self: Process;
+  readonly parts: KernelParts;
+  readonly #roots = new Map<string, Capability>();
+  readonly #manifests = new Map<number, Manifest>();
+  readonly #exits = new Map<number, Map<number, ExitStatus>>();
+  readonly #cells = new Map<string, SharedArrayBuffer>();
+  readonly #readyWaiters = new Map<number, (() => void)[]>();
+  readonly bootMs: number;
+  #nextOrder = 1;
+  #nextObject = 1;
+
+  constructor(parts: KernelParts) {
+    this.parts = parts;
+    this.capabilities = parts.capabilities;
+    this.wiring = new Wiring(parts.capabilities);
+    this.bootMs = parts.now();
+    this.recorder = new FlightRecorder(() => parts.now() - this.bootMs);
+    this.devices = parts.devices;
+    this.log = new SystemLog(() => parts.now() - this.bootMs);
+    this.pipes = new Pipes(() => this.#nextObject++);
+    this.lifecycle = new Lifecycle({
+      processes: this.processes,
+      capabilities: this.capabilities,
+      wiring: this.wiring,
+      loader: parts.loader,
+      devices: parts.devices,
+      pipes: this.pipes,
+      recorder: this.recorder,
+      provider: parts.provider,
+      devicesOf: (process) => this.devicesOf(process),
+      now: parts.now,
+      stuck: (process) => {
+        parts.stuck(process.name);
+      },
+      gone: (process) => {
+        this.#gone(process);
+      },
+    });
+    this.self = this.processes.add(kernelFacts(parts.schemes), KERNEL_PID);
+    this.self.supervised = { ...this.self.supervised, state: { tag: "running", sinceMs: 0 } };
+    for (const scheme of parts.schemes) this.#root(this.self, scheme);
+  }
+
+  // --- capabilities -----------------------------------------------------------------------------
+
+  #root(provider: Process, scheme: string): Capability {
+    const capability = this.capabilities.add(undefined, {
+      holder: provider.pid,
+      provider: provider.pid,
+      scheme,
+      root: "/",
+      rights: RIGHTS_ALL,
+    });
+    this.#roots.set(scheme, capability);
+    return capability;
+  }
+
+  /** Derives a capability for a process and puts it into its namespace. */
+  give(holder: Process, parent: Capability, facts: { root: string; rights: number }): Capability {
+    const capability = this.wiring.grant(parent, { holder, ...facts });
+    holder.namespace = [...holder.namespace, Wiring.entry(capability)];
+    if (parent.provider === KERNEL_PID) {
+      const { index, scheme, root } = capability;
+      const mail: Mail = { kind: "capability", index, client: holder.pid, scheme, root };
+      this.parts.provider.receive(mail);
+    }
+    return capability;
+  }
+
+  /** Revokes a capability that `caller` holds, or that was derived from one that it holds. */
+  revoke(caller: Process, id: number): void {
+    const capability = this.capabilities.get(id);
+    if (capability === undefined) throw ENOENT;
+    let above: Capability | undefined = capability;
+    while (above !== undefined && above.holder !== caller.pid) above = above.parent;
+    if (above === undefined && caller.pid !== HOST_PID) throw EACCES;
+    const byProvider = new Map<number, number[]>();
+    for (const gone of this.capabilities.revoke(capability)) {
+      const indices = byProvider.get(gone.provider) ?? [];
+      indices.push(gone.index);
+      byProvider.set(gone.provider, indices);
+      this.#forget(gone);
+    }
+    for (const [provider, indices] of byProvider) {
+      if (provider === KERNEL_PID) this.parts.provider.receive({ kind: "revoked", indices });
+      else this.processes.get(provider)?.mail({ kind: "revoked", indices });
+    }
+  }
+
+  #forget(gone: Capability): void {
+    const holder = this.processes.get(gone.holder);
+    if (holder === undefined) return;
+    holder.namespace = holder.namespace.filter(
+      (entry) => entry.provider !== gone.provider || entry.capability !== gone.index,
+    );
+    holder.mail({ kind: "namespace", entries: holder.namespace });
+  }
+
+  // --- packages and programs --------------------------------------------------------------------
+
+  /** Adds a package's daemon; starts it unless it starts on demand. @throws EEXIST, EINVAL, ENODEV */
+  addPackage(pack: Package): Process {
+    const { manifest } = pack;
+    for (const scheme of manifest.provides) if (this.#roots.has(scheme)) throw EEXIST;
+    const process = this.processes.add({
+      name: manifest.name,
+      role: "daemon",
+      order: this.#nextOrder++,
+      entry: new URL(manifest.entry, pack.base).href,
+      program: "",
+      provides: manifest.provides,
+      policy: {
+        ...DEFAULT_POLICY,
+        ...manifest.supervision,
+        restart: manifest.restart ?? DEFAULT_POLICY.restart,
+      },
+      args: manifest.args ?? [],
+      cwd: "file:/",
+      parent: HOST_PID,
+    });
+    this.#manifests.set(process.pid, manifest);
+    for (const [url, rights] of Object.entries(manifest.needs ?? {})) {
+      this.#need(process, url, rights);
+    }
+    this.#hardware(process);
+    const host = this.processes.get(HOST_PID);
+    for (const scheme of manifest.provides) {
+      const root = this.#root(process, scheme);
+      if (host !== undefined) this.give(host, root, { root: "/", rights: RIGHTS_ALL });
+    }
+    host?.mail({ kind: "namespace", entries: host.namespace });
+    return process;
+  }
+
+  #need(process: Process, url: string, rightsText: string): void {
+    const parsed = parseUrl(url);
+    const rights = parseRights(rightsText);
+    if (parsed instanceof Errno || rights === undefined) throw EINVAL;
+    const root = this.#roots.get(parsed.scheme);
+    if (root === undefined) throw ENOENT;
+    this.give(process, root, { root: parsed.path, rights });
+  }
+
+  #hardware(process: Process): void {
+    const memory = this.#roots.get("memory") as Capability;
+    const irq = this.#roots.get("irq") as Capability;
+    const own = this.devicesOf(process);
+    for (const device of own) {
+      const rights = RIGHT_READ | RIGHT_WRITE | RIGHT_MAP;
+      this.give(process, memory, { root: `/device/${device.name}`, rights });
+      for (const line of device.lines) {
+        this.give(process, irq, { root: `/${line}`, rights: RIGHT_READ | RIGHT_WRITE });
+      }
+    }
+    if (own.length > 0) {
+      this.give(process, memory, { root: "/dma", rights: RIGHT_READ | RIGHT_WRITE | RIGHT_MAP });
+      this.give(process, memory, { root: "/devices", rights: RIGHT_READ | RIGHT_CALL });
+    }
+  }
+
+  /** Devices that a driver's manifest matches. */
+  devicesOf(process: Process): readonly DeviceInfo[] {
+    const patterns = this.#manifests.get(process.pid)?.drives;
+    return patterns === undefined ? [] : this.devices.matching(patterns);
+  }
+
+  /** Loads a package that the host has read: `{ manifest, base }`. */
+  async load(body: Fields): Promise<{ pid: number }> {
+    const { checkManifest } = await import("./manifest-schema.js");
+    const manifest = checkManifest(body["manifest"], ABI_VERSION);
+    const { base } = body;
+    if (typeof base !== "string") throw EINVAL;
+    const process = this.addPackage({ manifest, base });
+    if (manifest.start !== "demand") await this.started(process);
+    return { pid: process.pid };
+  }
+
+  /** Starts a daemon and resolves when it is ready. */
+  started(process: Process): Promise<void> {
+    const ready = new Promise<void>((resolve) => {
+      const waiters = this.#readyWaiters.get(process.pid) ?? [];
+      waiters.push(resolve);
+      this.#readyWaiters.set(process.pid, waiters);
+    });
+    this.lifecycle.handle(process, { tag: "start" });
+    return ready;
+  }
+
+  /** A daemon serves now. */
+  readied(process: Process): void {
+    for (const waiter of this.#readyWaiters.get(process.pid) ?? []) waiter();
+    this.#readyWaiters.delete(process.pid);
+  }
+
+  /** Finds a program: a name in the folder of programs, or from the host any module. */
+  programUrl(caller: Process, program: string): { name: string; url: string } {
+    if (/^[a-z0-9][a-z0-9-]*$/.test(program)) {
+      return { name: program, url: new URL(`${program}.js`, this.parts.programs).href };
+    }
+    if (caller.pid !== HOST_PID || !program.startsWith("file:///")) throw ENOENT;
+    return { name: program.slice(program.lastIndexOf("/") + 1), url: program };
+  }
+
+  addProgram(
+    parent: Process,
+    facts: { name: string; url: string; args: string[]; cwd: string },
+  ): Process {
+    return this.processes.add({
+      name: facts.name,
+      role: "program",
+      order: Number.POSITIVE_INFINITY,
+      entry: this.parts.programRuntime,
+      program: facts.url,
+      provides: [],
+      policy: PROGRAM_POLICY,
+      args: facts.args,
+      cwd: facts.cwd,
+      parent: parent.pid,
+    });
+  }
+
+  /** Takes back a process that was never started. */
+  discard(process: Process): void {
+    this.lifecycle.handle(process, { tag: "stop" });
+  }
+
+  /** Adds the host thread as a process with every scheme in its namespace. */
+  addHost(endpoint: Endpoint): Process {
+    const facts = { ...kernelFacts([]), name: "host", role: "host" as const };
+    const host = this.processes.add({ ...facts, order: Number.POSITIVE_INFINITY }, HOST_PID);
+    host.endpoint = endpoint;
+    host.incarnation = 1;
+    host.supervised = { ...host.supervised, state: { tag: "running", sinceMs: 0 } };
+    this.lifecycle.adopt(host);
+    for (const root of this.#roots.values()) this.give(host, root, { root: "/", rights: RIGHTS_ALL });
+    host.mail({ kind: "namespace", entries: host.namespace });
+    return host;
+  }
+
+  // --- children, handles, objects ---------------------------------------------------------------
+
+  #gone(process: Process): void {
+    this.#exits.delete(process.pid);
+    for (const key of this.#cells.keys()) {
+      if (key.startsWith(`${process.pid}/`)) this.#cells.delete(key);
+    }
+    const { parent } = process.facts;
+    if (process.exit === undefined || this.processes.get(parent) === undefined) return;
+    const exits = this.#exits.get(parent) ?? new Map<number, ExitStatus>();
+    this.#exits.set(parent, exits);
+    exits.set(process.pid, process.exit);
+    for (const pid of exits.keys()) {
+      if (exits.size <= EXITS_KEPT) break;
+      exits.delete(pid);
+    }
+  }
+
+  /** Takes the status of an ended child, once. */
+  takeExit(parent: Process, pid: number): ExitStatus | undefined {
+    const exits = this.#exits.get(parent.pid);
+    const status = exits?.get(pid);
+    exits?.delete(pid);
+    return status;
+  }
+
+  /** The shared position of a handle; made when the handle is first passed on. */
+  cell(
+    owner: Process,
+    at: { provider: number; handle: number; position: number },
+  ): SharedArrayBuffer {
+    const key = `${owner.pid}/${at.provider}/${at.handle}`;
+    const known = this.#cells.get(key);
+    if (known !== undefined) return known;
+    const cell = new SharedArrayBuffer(8);
+    new BigInt64Array(cell)[0] = BigInt(at.position);
+    this.#cells.set(key, cell);
+    owner.mail({ kind: "cell", provider: at.provider, handle: at.handle, cell });
+    return cell;
+  }
+
+  shareCell(caller: Process, body: Fields): undefined {
+    const at = { provider: count(body, "provider"), handle: count(body, "handle"), position: 0 };
+    this.cell(caller, at);
+  }
+
+  /** Tells a provider to let a child take over a copy of a handle. */
+  passHandle(provider: Process, mail: Mail): void {
+    if (provider.pid === KERNEL_PID) this.parts.provider.receive(mail);
+    else provider.mail(mail);
+  }
+
+  /** Hands a kernel object to a process and returns its number. */
+  object(holder: Process, make: (id: number) => ObjectMail): number {
+    const id = this.#nextObject++;
+    holder.mail({ kind: "object", object: make(id) });
+    return id;
+  }
+
+  // --- faults -----------------------------------------------------------------------------------
+
+  /** Arms a fault point in a worker. */
+  arm(victim: Process, point: number, nth: number): void {
+    const { slot } = victim;
+    if (slot === undefined) throw ENOENT;
+    Atomics.store(slot.words, FAULT_COUNT, nth);
+    Atomics.store(slot.words, FAULT_POINT, point);
+    this.recorder.record(victim, "armed", { point, nth });
+  }
+
+  /** Kills between any two instructions, after a random delay of up to 20 ms. */
+  killSoon(victim: Process, seed: unknown): void {
+    const random = typeof seed === "number" ? seededRandom(seed) : this.parts.random;
+    const { incarnation } = victim;
+    setTimeout(() => {
+      if (victim.incarnation !== incarnation) return;
+      this.recorder.record(victim, "fault", { by: "random kill" });
+      this.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
+    }, random.below(20_000) / 1000);
+  }
+}
+
+function kernelFacts(schemes: readonly string[]): Process["facts"] {
+  return {
+    name: "kernel",
+    role: "daemon",
+    order: 0,
+    entry: "",
+    program: "",
+    provides: schemes,
+    policy: DEFAULT_POLICY,
+    args: [],
+    cwd: "file:/",
+    parent: KERNEL_PID,
+  };
+}

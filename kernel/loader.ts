@@ -1,0 +1,163 @@
+/**
+ * The loader: the one place that creates and ends process workers. A worker starts with the gate only
+ * and waits, warm, until mail tells it what to become; a spare makes a restart a matter of a
+ * millisecond.
+ */
+
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { Doorbell, allocateDoorbell } from "../ipc/doorbell.js";
+import { ARENA_BYTES, END_MS_MAX } from "../ipc/limits.js";
+import type { Mail } from "../ipc/mail.js";
+import { allocateProcessBlock, processWords, readDeathRecord } from "../ipc/process-block.js";
+import { allocateChannel, type ChannelMemory } from "../ipc/ring-block.js";
+
+/** What a worker finds in its `workerData`. Only the gate sees it. */
+export interface WorkerParts {
+  bell: SharedArrayBuffer;
+  block: SharedArrayBuffer;
+  kernelChannel: ChannelMemory;
+  kernelBell: SharedArrayBuffer;
+  port: MessagePort;
+}
+
+/** How a worker ended. */
+export interface WorkerExit {
+  code: number;
+  /** In words: death record, error message or exit code. */
+  reason: string;
+}
+
+/** One worker, from the kernel's side. */
+export class WorkerSlot {
+  readonly bell: Doorbell;
+  readonly block: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly kernelChannel: ChannelMemory;
+  readonly exited: Promise<WorkerExit>;
+  hasExited = false;
+  /** True once `end` was called. */
+  ending = false;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+
+  constructor(parts: { worker: Worker; port: MessagePort; data: WorkerParts }) {
+    this.#worker = parts.worker;
+    this.#port = parts.port;
+    this.bell = new Doorbell(parts.data.bell);
+    this.block = parts.data.block;
+    this.words = processWords(parts.data.block);
+    this.kernelChannel = parts.data.kernelChannel;
+    let failure = "";
+    parts.worker.on("error", (error: unknown) => {
+      failure = error instanceof Error ? `${error.name}: ${error.message}` : "threw no error";
+    });
+    this.exited = new Promise((resolve) => {
+      parts.worker.on("exit", (code) => {
+        this.hasExited = true;
+        this.#port.close();
+        const words = readDeathRecord(this.block);
+        const said = words ?? (failure === "" ? `exited with code ${code}` : failure);
+        resolve({ code, reason: this.ending && words === undefined ? "ended" : said });
+      });
+    });
+  }
+
+  /** Posts mail; the doorbell makes even a blocked gate read it. */
+  mail(mail: Mail): void {
+    if (this.hasExited) return;
+    this.#port.postMessage(mail);
+    this.bell.ringMail();
+  }
+
+  /** Ends the worker. `stuck` runs if it is still there after a second. */
+  end(stuck: () => void): void {
+    if (this.ending || this.hasExited) return;
+    this.ending = true;
+    const timer = setTimeout(stuck, END_MS_MAX);
+    void this.#worker.terminate().then(() => {
+      clearTimeout(timer);
+    });
+  }
+}
+
+/** Creates workers and keeps spares. */
+export class Loader {
+  readonly #kernelBell: SharedArrayBuffer;
+  readonly #entry: URL;
+  #spares: WorkerSlot[] = [];
+  readonly #wanted: number;
+  #closed = false;
+  #refill: NodeJS.Timeout | undefined;
+
+  constructor(options: { kernelBell: SharedArrayBuffer; entry: URL; spares: number }) {
+    this.#kernelBell = options.kernelBell;
+    this.#entry = options.entry;
+    this.#wanted = options.spares;
+  }
+
+  /** Takes a spare, or starts a cold worker. */
+  take(): WorkerSlot {
+    const spare = this.#spares.shift();
+    this.#refillSoon();
+    return spare ?? this.#create();
+  }
+
+  /** Number of warm workers. */
+  get spares(): number {
+    return this.#spares.length;
+  }
+
+  /** Starts spares when what is going on now has had its turn. */
+  #refillSoon(): void {
+    if (this.#refill !== undefined || this.#closed) return;
+    this.#refill = setTimeout(() => {
+      this.#refill = undefined;
+      this.warm();
+    }, 5);
+  }
+
+  /** Brings the number of spares up to what is wanted. */
+  warm(): void {
+    while (this.#spares.length < this.#wanted && !this.#closed) {
+      const slot = this.#create();
+      this.#spares.push(slot);
+      // A spare that dies while it warms up is no spare.
+      void slot.exited.then(() => {
+        const at = this.#spares.indexOf(slot);
+        if (at >= 0) {
+          this.#spares.splice(at, 1);
+          this.#refillSoon();
+        }
+      });
+    }
+  }
+
+  #create(): WorkerSlot {
+    const { port1, port2 } = new MessageChannel();
+    const data: WorkerParts = {
+      bell: allocateDoorbell(),
+      block: allocateProcessBlock(),
+      kernelChannel: allocateChannel(ARENA_BYTES),
+      kernelBell: this.#kernelBell,
+      port: port2,
+    };
+    const worker = new Worker(this.#entry, {
+      workerData: data,
+      transferList: [port2],
+      name: "anode",
+      stdin: false,
+      execArgv: [],
+    });
+    return new WorkerSlot({ worker, port: port1, data });
+  }
+
+  /** Ends all spares. */
+  close(): Promise<unknown> {
+    this.#closed = true;
+    clearTimeout(this.#refill);
+    const spares = this.#spares;
+    this.#spares = [];
+    for (const spare of spares) spare.end(() => undefined);
+    return Promise.all(spares.map((spare) => spare.exited));
+  }
+}

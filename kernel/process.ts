@@ -1,0 +1,125 @@
+/** The process table: who exists, under which name and number, and what the kernel knows of each. */
+
+import type { Doorbell } from "../ipc/doorbell.js";
+import { ENODEV, ENOMEM } from "../ipc/errno.js";
+import { PROCESSES_MAX } from "../ipc/limits.js";
+import { HOST_PID, type Inherited, type Mail, type NamespaceEntry } from "../ipc/mail.js";
+import type { ChannelMemory } from "../ipc/ring-block.js";
+import type { WorkerSlot } from "./loader.js";
+import { DEFAULT_POLICY, type Supervised, type SupervisorPolicy, UNSTARTED } from "./supervisor.js";
+
+/** Where the kernel reaches a process: a worker, or the host thread. */
+export interface Endpoint {
+  readonly bell: Doorbell;
+  readonly kernelChannel: ChannelMemory;
+  mail(mail: Mail): void;
+}
+
+/** One channel between a client and a provider. */
+export interface Wire {
+  readonly client: Process;
+  readonly provider: Process;
+  /** Undefined while the provider is away. */
+  memory: ChannelMemory | undefined;
+}
+
+/** How a process ended, for those who wait for it. */
+export interface ExitStatus {
+  status: number;
+  reason?: string;
+}
+
+/** What a process is made of. */
+export interface ProcessFacts {
+  name: string;
+  role: "daemon" | "program" | "host";
+  /** Calls go only to smaller numbers. */
+  order: number;
+  entry: string;
+  program: string;
+  provides: readonly string[];
+  policy: SupervisorPolicy;
+  args: string[];
+  cwd: string;
+  parent: number;
+}
+
+/** One process, across its incarnations. */
+export class Process {
+  readonly pid: number;
+  readonly facts: ProcessFacts;
+  supervised: Supervised = UNSTARTED;
+  incarnation = 0;
+  endpoint: Endpoint | undefined;
+  slot: WorkerSlot | undefined;
+  namespace: NamespaceEntry[] = [];
+  stdio: Inherited[] = [];
+  /** As provider: its clients. As client: its providers. */
+  readonly clients = new Map<number, Wire>();
+  readonly providers = new Map<number, Wire>();
+  exit: ExitStatus | undefined;
+  readonly waiters: ((status: ExitStatus) => void)[] = [];
+  deaths = 0;
+  restarts = 0;
+  lastDeath: string | undefined;
+  /** Status that the process asked to exit with. */
+  requestedStatus: number | undefined;
+
+  constructor(pid: number, facts: ProcessFacts) {
+    this.pid = pid;
+    this.facts = facts;
+  }
+
+  get name(): string {
+    return this.facts.name;
+  }
+
+  mail(mail: Mail): void {
+    this.endpoint?.mail(mail);
+  }
+}
+
+/** All processes. */
+export class ProcessTable {
+  readonly #byPid = new Map<number, Process>();
+  #nextPid = HOST_PID + 1;
+
+  /** Adds a process. @throws ENOMEM when there are too many */
+  add(facts: ProcessFacts, pid?: number): Process {
+    if (this.#byPid.size >= PROCESSES_MAX) throw ENOMEM;
+    const process = new Process(pid ?? this.#nextPid++, facts);
+    this.#byPid.set(process.pid, process);
+    return process;
+  }
+
+  remove(process: Process): void {
+    this.#byPid.delete(process.pid);
+  }
+
+  get(pid: number): Process | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  /** Finds by number or name. Of several with one name (programs), the newest. */
+  find(target: string | number): Process | undefined {
+    if (typeof target === "number") return this.#byPid.get(target);
+    let found: Process | undefined;
+    for (const process of this.#byPid.values()) if (process.name === target) found = process;
+    return found ?? (/^\d+$/.test(target) ? this.#byPid.get(Number(target)) : undefined);
+  }
+
+  /** Finds the provider of a scheme. @throws ENODEV */
+  provider(scheme: string): Process {
+    for (const process of this.#byPid.values()) {
+      if (process.facts.provides.includes(scheme)) return process;
+    }
+    throw ENODEV;
+  }
+
+  all(): Process[] {
+    return [...this.#byPid.values()];
+  }
+}
+
+/** Supervision of programs: they end once. */
+export const PROGRAM_POLICY: SupervisorPolicy = { ...DEFAULT_POLICY, restart: "temporary" };

@@ -1,0 +1,226 @@
+/**
+ * System calls: the control plane. They come over the same channel format as everything else, are
+ * answered by the kernel thread, and never block it: what takes time answers with a promise.
+ */
+
+import { type SyscallName, SYSCALLS } from "../ipc/abi.js";
+import { decodeBody, encodeBody } from "../ipc/codec.js";
+import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, ESRCH } from "../ipc/errno.js";
+import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
+import { HOST_PID, type Inherited } from "../ipc/mail.js";
+import { FAULT_POINTS } from "../ipc/process-block.js";
+import { formatRights, parseRights, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
+import { isBeneath } from "../ipc/url.js";
+import type { SyscallHandler } from "./gate/dispatcher.js";
+import type { Pending } from "./gate/provider-client.js";
+import type { Kernel } from "./kernel.js";
+import type { ExitStatus, Process } from "./process.js";
+import { count, type Fields, fields, list, optionalText, text } from "./syscall-body.js";
+
+type Handler = (kernel: Kernel, caller: Process, body: Fields, context: Pending) => unknown;
+
+/** Makes the kernel's answer to OP_SYSCALL. */
+export function syscallHandler(kernel: Kernel): SyscallHandler {
+  return (context, number, bytes) => {
+    const name = SYSCALLS[number];
+    const caller = kernel.processes.get(context.caller);
+    if (name === undefined || caller === undefined) throw ENOSYS;
+    const decoded = decodeBody(bytes);
+    if ("errno" in decoded) throw decoded.errno;
+    const answer = HANDLERS[name](kernel, caller, fields(decoded.value), context);
+    if (answer instanceof Promise) return answer.then((value) => encodeBody(value ?? null));
+    return encodeBody(answer ?? null);
+  };
+}
+
+const HANDLERS: Record<SyscallName, Handler> = {
+  connect(kernel, caller, body) {
+    const provider = kernel.processes.get(count(body, "provider"));
+    if (provider === undefined) throw ENODEV;
+    // A name in the namespace is what entitles to a channel.
+    if (!caller.namespace.some((entry) => entry.provider === provider.pid)) throw EACCES;
+    kernel.wiring.connect(caller, provider);
+    kernel.lifecycle.handle(provider, { tag: "start" });
+  },
+  ready(kernel, caller) {
+    kernel.lifecycle.handle(caller, { tag: "ready" });
+    kernel.recorder.record(caller, caller.incarnation > 1 ? "resume" : "ready");
+    kernel.readied(caller);
+  },
+  exit(kernel, caller, body) {
+    const status = count(body, "status") & 0xff;
+    caller.requestedStatus = status;
+    kernel.lifecycle.die(caller, { ordered: true, clean: status === 0, cause: `exit ${status}` });
+  },
+  spawn: spawn,
+  wait(kernel, caller, body, context) {
+    const pid = count(body, "pid");
+    const exited = kernel.takeExit(caller, pid);
+    if (exited !== undefined) return exited;
+    const child = kernel.processes.get(pid);
+    if (child === undefined || child.facts.parent !== caller.pid) throw ECHILD;
+    if (body["poll"] === true) return undefined;
+    return new Promise<ExitStatus>((resolve, reject) => {
+      child.waiters.push((status) => {
+        kernel.takeExit(caller, pid);
+        resolve(status);
+      });
+      context.onCancel(() => {
+        reject(ECANCELED);
+      });
+    });
+  },
+  kill,
+  processes(kernel, caller) {
+    requireSys(caller, 0);
+    return kernel.processes.all().map((process) => ({
+      pid: process.pid,
+      name: process.name,
+      state: process.supervised.state.tag,
+      incarnation: process.incarnation,
+      restarts: process.restarts,
+      ...(process.lastDeath === undefined ? {} : { lastDeath: process.lastDeath }),
+    }));
+  },
+  capabilities(kernel, caller) {
+    requireSys(caller, 0);
+    return kernel.capabilities.all().map((capability) => ({
+      id: capability.id,
+      parent: capability.parent?.id,
+      holder: kernel.processes.get(capability.holder)?.name ?? String(capability.holder),
+      scheme: capability.scheme,
+      root: capability.root,
+      rights: formatRights(capability.rights),
+    }));
+  },
+  pipe(kernel, caller) {
+    return kernel.pipes.create(caller);
+  },
+  share(kernel, caller, body) {
+    return kernel.shareCell(caller, body);
+  },
+  "close-object"(kernel, caller, body) {
+    kernel.pipes.close(count(body, "id"), caller);
+  },
+  drained(kernel, _caller, body) {
+    kernel.lifecycle.drained(count(body, "drain"));
+  },
+  narrow(kernel, caller, body) {
+    const parent = kernel.capabilities.find(
+      caller.pid,
+      count(body, "provider"),
+      count(body, "capability"),
+    );
+    if (parent === undefined) throw EACCES;
+    const rights = parseRights(text(body, "rights"));
+    const root = text(body, "root");
+    if (rights === undefined) throw EINVAL;
+    if (!isBeneath(parent.root, root)) throw EACCES;
+    return { capability: kernel.wiring.grant(parent, { holder: caller, root, rights }).index };
+  },
+  revoke(kernel, caller, body) {
+    kernel.revoke(caller, count(body, "id"));
+  },
+  async load(kernel, caller, body) {
+    if (caller.pid !== HOST_PID) throw EACCES;
+    return await kernel.load(body);
+  },
+  log(kernel, caller, body) {
+    kernel.log.write(caller.name, text(body, "line", 8192));
+  },
+};
+
+/** Some system calls need `sys:` in the namespace, with these rights. */
+function requireSys(caller: Process, rights: number): void {
+  const entry = caller.namespace.find(({ scheme }) => scheme === "sys");
+  if (entry === undefined || (entry.rights & rights) !== rights) throw EACCES;
+}
+
+function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
+  const { target } = body;
+  if (typeof target !== "string" && typeof target !== "number") throw EINVAL;
+  const victim = kernel.processes.find(target);
+  if (victim === undefined || victim.facts.role === "host") throw ESRCH;
+  if (victim.facts.parent !== caller.pid) requireSys(caller, RIGHT_WRITE);
+  const at = optionalText(body, "at");
+  const nth = body["nth"] === undefined ? 1 : count(body, "nth");
+  if (at === undefined) {
+    kernel.recorder.record(victim, "fault", { by: caller.name });
+    kernel.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
+  } else if (at === "random") kernel.killSoon(victim, body["seed"]);
+  else {
+    if (!Object.hasOwn(FAULT_POINTS, at) || nth < 1) throw EINVAL;
+    kernel.arm(victim, FAULT_POINTS[at as keyof typeof FAULT_POINTS], nth);
+  }
+  return { pid: victim.pid, incarnation: victim.incarnation };
+}
+
+function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
+  const args = list(body, "args", ARGUMENTS_MAX);
+  let bytes = 0;
+  for (const arg of args) {
+    if (typeof arg !== "string") throw EINVAL;
+    bytes += arg.length;
+  }
+  if (bytes > ARGUMENT_BYTES_MAX) throw EINVAL;
+  const names = body["namespace"] === undefined ? undefined : list(body, "namespace", 64);
+  const program = kernel.programUrl(caller, text(body, "program"));
+  const child = kernel.addProgram(caller, {
+    name: program.name,
+    url: program.url,
+    args: args as string[],
+    cwd: text(body, "cwd"),
+  });
+  try {
+    for (const entry of caller.namespace) {
+      if (names !== undefined && !names.includes(entry.scheme)) continue;
+      const parent = kernel.capabilities.find(caller.pid, entry.provider, entry.capability);
+      if (parent === undefined) continue;
+      kernel.give(child, parent, { root: entry.root, rights: RIGHTS_ALL });
+    }
+    child.stdio = list(body, "stdio", 3).map((item) => inherit(kernel, caller, child, fields(item)));
+  } catch (thrown) {
+    kernel.discard(child);
+    throw thrown;
+  }
+  kernel.lifecycle.handle(child, { tag: "start" });
+  return { pid: child.pid };
+}
+
+/** Passes one handle on to a child. Nothing is taken from numbers without a check. */
+function inherit(kernel: Kernel, caller: Process, child: Process, item: Fields): Inherited {
+  if (item["object"] !== undefined) {
+    const object = kernel.pipes.share(count(item, "object"), caller, child);
+    if (object === undefined) throw EINVAL;
+    return { kind: "object", object };
+  }
+  const provider = count(item, "provider");
+  const parent = kernel.capabilities.find(caller.pid, provider, count(item, "capability"));
+  const path = text(item, "path");
+  if (parent === undefined || !isBeneath(parent.root, path)) throw EACCES;
+  const handle = count(item, "handle");
+  const capability = kernel.wiring.grant(parent, { holder: child, root: path, rights: RIGHTS_ALL });
+  const wire = caller.providers.get(provider);
+  const owner = kernel.processes.get(provider);
+  if (owner === undefined) throw EACCES;
+  if (wire === undefined && provider !== 0) throw EACCES;
+  kernel.wiring.connect(child, owner);
+  kernel.passHandle(owner, {
+    kind: "grant",
+    index: capability.index,
+    from: caller.pid,
+    handle,
+    to: child.pid,
+    rights: RIGHTS_ALL,
+  });
+  return {
+    kind: "session",
+    provider,
+    capability: capability.index,
+    url: text(item, "url"),
+    path,
+    flags: count(item, "flags"),
+    positioned: item["positioned"] === true,
+    cell: kernel.cell(caller, { provider, handle, position: count(item, "position") }),
+  };
+}

@@ -1,0 +1,170 @@
+/** The kernel thread: sets the kernel up from what the host hands over, and runs its loop. */
+
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { hostClock, seededRandom } from "../ipc/clock.js";
+import { Doorbell } from "../ipc/doorbell.js";
+import { ENOSYS } from "../ipc/errno.js";
+import { KERNEL_PID, type Mail } from "../ipc/mail.js";
+import { allocateProcessBlock, processWords } from "../ipc/process-block.js";
+import type { ChannelMemory } from "../ipc/ring-block.js";
+import type { Scheme } from "../ipc/scheme.js";
+import { CapabilityTable } from "./capability.js";
+import { Devices } from "./devices.js";
+import type { SyscallHandler } from "./gate/dispatcher.js";
+import { FaultPoints } from "./gate/fault-points.js";
+import { Provider } from "./gate/provider.js";
+import { Kernel } from "./kernel.js";
+import { Loader } from "./loader.js";
+import type { Package } from "./manifest.js";
+import { irqScheme, memoryScheme } from "./schemes/hardware.js";
+import { sysScheme } from "./schemes/sys.js";
+import { timeScheme } from "./schemes/time.js";
+import { syscallHandler } from "./syscalls.js";
+import { Watchdog } from "./watchdog.js";
+
+/** What the host hands over. */
+export interface KernelBoot {
+  bell: SharedArrayBuffer;
+  hostPort: MessagePort;
+  hostBell: SharedArrayBuffer;
+  hostChannel: ChannelMemory;
+  boardPort: MessagePort;
+  boardBell: SharedArrayBuffer;
+  packages: Package[];
+  programs: string;
+  programRuntime: string;
+  spares: number;
+  seed: number;
+}
+
+/** Host to kernel thread, beside the channel. */
+export type ToKernel = { kind: "halt" };
+
+/** Kernel thread to host. */
+export type FromKernel = { kind: "ready" } | { kind: "halted" } | { kind: "stuck"; name: string };
+
+const SCHEMES = ["irq", "memory", "time", "sys", "log"];
+
+async function main(): Promise<void> {
+  const boot = workerData as KernelBoot;
+  const bell = new Doorbell(boot.bell);
+  const tell = (message: FromKernel): void => parentPort?.postMessage(message);
+  const loader = new Loader({
+    kernelBell: boot.bell,
+    entry: new URL("./gate/entry.js", import.meta.url),
+    spares: boot.spares,
+  });
+  const devices = new Devices(boot.boardPort, boot.boardBell);
+  let answer: SyscallHandler = () => {
+    throw ENOSYS;
+  };
+  const words = processWords(allocateProcessBlock());
+  const capabilities = new CapabilityTable();
+  let kernel: Kernel | undefined;
+  const provider = new Provider(
+    {
+      words,
+      faults: new FaultPoints(words, bell),
+      now: () => hostClock.now(),
+      readMail: () => undefined,
+      mailWaits: () => false,
+      drained: (drain) => {
+        kernel?.lifecycle.drained(drain);
+      },
+      bug: (error) => {
+        throw error;
+      },
+      syscall: (context, number, body) => answer(context, number, body),
+    },
+    new Int32Array(capabilities.cells(KERNEL_PID)),
+    false,
+  );
+  kernel = new Kernel({
+    capabilities,
+    provider,
+    loader,
+    devices,
+    now: () => hostClock.now(),
+    random: seededRandom(boot.seed),
+    programs: boot.programs,
+    programRuntime: boot.programRuntime,
+    schemes: SCHEMES,
+    stuck: (name) => {
+      tell({ kind: "stuck", name });
+    },
+  });
+  const made = kernel;
+  answer = syscallHandler(kernel);
+  provider.serve(schemesOf(kernel));
+  addHost(kernel, boot);
+  parentPort?.on("message", () => {
+    void halt(made).then(() => {
+      tell({ kind: "halted" });
+    });
+  });
+  await devices.ready;
+  for (const pack of boot.packages) {
+    const process = kernel.addPackage(pack);
+    if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
+  }
+  tell({ kind: "ready" });
+  const watchdog = new Watchdog(kernel);
+  watchdog.start();
+  setTimeout(() => {
+    loader.warm();
+  }, 100);
+  await loop(kernel, provider, bell);
+}
+
+function schemesOf(kernel: Kernel): Map<string, Scheme> {
+  const sinceBoot = (): number => kernel.parts.now() - kernel.bootMs;
+  const nameOf = (pid: number): string => kernel.processes.get(pid)?.name ?? String(pid);
+  return new Map<string, Scheme>([
+    ["irq", irqScheme(kernel) as Scheme],
+    ["memory", memoryScheme(kernel)],
+    ["time", timeScheme(sinceBoot)],
+    ["sys", sysScheme(kernel)],
+    ["log", kernel.log.scheme(nameOf) as Scheme],
+  ]);
+}
+
+function addHost(kernel: Kernel, boot: KernelBoot): void {
+  const bell = new Doorbell(boot.hostBell);
+  kernel.addHost({
+    bell,
+    kernelChannel: boot.hostChannel,
+    mail: (mail: Mail) => {
+      boot.hostPort.postMessage(mail);
+      bell.ringMail();
+    },
+  });
+}
+
+async function halt(kernel: Kernel): Promise<void> {
+  await kernel.lifecycle.stopAll();
+  await kernel.devices.halt();
+}
+
+/** Serves system calls and kernel schemes; a turn of the event loop after each batch of promises. */
+async function loop(kernel: Kernel, provider: Provider, bell: Doorbell): Promise<never> {
+  let promises = 0;
+  for (;;) {
+    const worked = provider.dispatch() > 0;
+    kernel.lifecycle.scan();
+    if (promises !== provider.promises) {
+      promises = provider.promises;
+      await turn();
+    } else if (!worked) {
+      const count = bell.count();
+      provider.setSleeping(true);
+      if (!provider.ready()) await bell.parkAsync(count);
+      provider.setSleeping(false);
+    } else await turn();
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+void main();

@@ -1,0 +1,105 @@
+/**
+ * The watchdog: finds daemons that hang. A daemon hangs when a dispatch was entered and not left, or
+ * requests are published and not taken, and its dispatch loop made no progress for 150 ms of its own
+ * time. Time in which the thread wanted to run and could not is not counted, nor is time in which the
+ * kernel itself did not tick: a starved or suspended machine kills nobody.
+ */
+
+import { readFile } from "node:fs/promises";
+import { HANG_MS } from "../ipc/limits.js";
+import { DISPATCHING, PROGRESS, THREAD_ID } from "../ipc/process-block.js";
+import { CQ_HEAD, CQ_TAIL, SQ_HEAD, SQ_TAIL } from "../ipc/ring-block.js";
+import type { Kernel } from "./kernel.js";
+import type { Process } from "./process.js";
+
+/** The kernel's tick. A longer pause between two ticks counts as one. */
+const TICK_MS = 25;
+
+/** What is known of a daemon that may hang. */
+interface Suspect {
+  incarnation: number;
+  progress: number;
+  suspectMs: number;
+  waitedNs: number;
+}
+
+/** Watches all daemons. */
+export class Watchdog {
+  readonly #kernel: Kernel;
+  readonly #suspects = new Map<number, Suspect>();
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  start(): void {
+    this.#lastMs = this.#kernel.parts.now();
+    this.#timer = setInterval(() => {
+      void this.#tick();
+    }, TICK_MS);
+    this.#timer.unref();
+  }
+
+  async #tick(): Promise<void> {
+    const nowMs = this.#kernel.parts.now();
+    const elapsedMs = Math.min(nowMs - this.#lastMs, 2 * TICK_MS);
+    this.#lastMs = nowMs;
+    for (const process of this.#kernel.processes.all()) {
+      if (process.facts.role !== "daemon" || process.slot === undefined) continue;
+      if (process.supervised.state.tag !== "running") this.#suspects.delete(process.pid);
+      else await this.#look(process, elapsedMs);
+    }
+  }
+
+  async #look(process: Process, elapsedMs: number): Promise<void> {
+    const words = process.slot?.words;
+    if (words === undefined) return;
+    const progress = Atomics.load(words, PROGRESS);
+    const known = this.#suspects.get(process.pid);
+    const stuck = Atomics.load(words, DISPATCHING) !== 0 || hasUntaken(process);
+    if (!stuck) {
+      this.#suspects.delete(process.pid);
+      return;
+    }
+    const waitedNs = await runQueueWaitNs(Atomics.load(words, THREAD_ID));
+    const { incarnation } = process;
+    if (known?.progress !== progress || known.incarnation !== incarnation) {
+      this.#suspects.set(process.pid, { incarnation, progress, suspectMs: 0, waitedNs });
+      return;
+    }
+    const starvedMs = Math.max(0, waitedNs - known.waitedNs) / 1e6;
+    known.suspectMs += Math.max(0, elapsedMs - starvedMs);
+    known.waitedNs = waitedNs;
+    if (known.suspectMs < HANG_MS - TICK_MS) return;
+    this.#suspects.delete(process.pid);
+    if (process.incarnation !== incarnation) return;
+    this.#kernel.recorder.record(process, "detect", { by: "watchdog" });
+    const cause = `hung: no progress for ${Math.round(known.suspectMs)} ms`;
+    this.#kernel.lifecycle.die(process, { ordered: false, clean: false, cause });
+  }
+}
+
+/** A hint: some client has published what this provider has not taken. */
+function hasUntaken(process: Process): boolean {
+  for (const { memory } of process.clients.values()) {
+    if (memory === undefined) continue;
+    const words = new Int32Array(memory.ring);
+    // A client that does not collect its completions holds its provider up, not the reverse.
+    if (Atomics.load(words, CQ_TAIL) !== Atomics.load(words, CQ_HEAD)) continue;
+    if (Atomics.load(words, SQ_TAIL) !== Atomics.load(words, SQ_HEAD)) return true;
+  }
+  return false;
+}
+
+/** Nanoseconds that a thread has waited for a processor; 0 where the host does not say. */
+async function runQueueWaitNs(threadId: number): Promise<number> {
+  if (threadId === 0) return 0;
+  try {
+    const text = await readFile(`/proc/self/task/${threadId}/schedstat`, "utf8");
+    return Number(text.split(" ")[1]);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,327 @@
+/** `ram:` without a kernel: the conformance suite, and what only an in-memory tree has. */
+
+import { describe, expect, it } from "vitest";
+import {
+  O_APPEND,
+  O_CREATE,
+  O_EXCLUSIVE,
+  O_READ,
+  O_STAT,
+  O_SYMLINK,
+  O_WRITE,
+} from "../../ipc/open-flags.js";
+import { RIGHT_CREATE, RIGHTS_ALL } from "../../ipc/rights.js";
+import { isOpened, type OpenContext, type Scheme } from "../../ipc/scheme.js";
+import type { DirectoryEntry } from "../../ipc/stat.js";
+import { ramScheme } from "../../schemes/ram/ram.js";
+import { Budget, CHUNK_BYTES, SparseBytes } from "../../schemes/ram/sparse-bytes.js";
+import { Tree } from "../../schemes/ram/tree.js";
+import { asAsync, DirectSystem } from "../conformance/direct.js";
+import { conformance } from "../conformance/suite.js";
+
+const MEBIBYTE = 1024 * 1024;
+
+conformance({
+  name: "ram: without a kernel",
+  root: "ram:/",
+  boot: async () => {
+    const system = new DirectSystem({ ram: ramScheme() });
+    return {
+      system: asAsync(system),
+      narrowed: async (rights) => asAsync(system.narrowed(rights)),
+      close: async () => {
+        expect(system.openHandles, "handles left open by the suite").toBe(0);
+      },
+    };
+  },
+});
+
+function newRam(options: Parameters<typeof ramScheme>[0] = {}): DirectSystem {
+  return new DirectSystem({ ram: ramScheme(options) });
+}
+
+function free(system: DirectSystem): number {
+  using root = system.open("ram:/");
+  return root.statVfs().blocksFree;
+}
+
+describe("ram: space", () => {
+  it("ram: a full file system answers ENOSPC, and all space comes back", () => {
+    const system = newRam({ bytesMax: MEBIBYTE });
+    const before = free(system);
+    const file = system.open("ram:/f", { mode: "create" });
+    const block = new Uint8Array(CHUNK_BYTES).fill(1);
+    let written = 0;
+    expect(() => {
+      for (;;) written += file.write(block);
+    }).toThrow(expect.objectContaining({ code: "ENOSPC" }));
+    expect(written).toBeGreaterThan(MEBIBYTE - 2 * CHUNK_BYTES);
+    expect(file.stat().size).toBe(written);
+    system.unlink("ram:/f");
+    expect(free(system)).toBeLessThan(before / 8);
+    file.close();
+    expect(free(system)).toBe(before);
+  });
+
+  it("ram: a write that fits in part is taken in part", () => {
+    const system = newRam({ bytesMax: MEBIBYTE });
+    using file = system.open("ram:/f", { mode: "create" });
+    const count = file.write(new Uint8Array(2 * MEBIBYTE).fill(7));
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(MEBIBYTE);
+    expect(file.stat().size).toBe(count);
+  });
+
+  it("ram: names and links take space too", () => {
+    const system = newRam({ bytesMax: 64 * 1024 });
+    let made = 0;
+    expect(() => {
+      for (;;) system.mkdir(`ram:/d${made++}`);
+    }).toThrow(expect.objectContaining({ code: "ENOSPC" }));
+    for (let index = 0; index < made - 1; index++) system.rmdir(`ram:/d${index}`);
+    expect(free(system)).toBe(16);
+    system.open("ram:/f", { mode: "create" }).close();
+    let links = 0;
+    expect(() => {
+      for (;;) system.link("ram:/f", `ram:/l${links++}`);
+    }).toThrow(expect.objectContaining({ code: "ENOSPC" }));
+  });
+
+  it("ram: a hole takes no space", () => {
+    const system = newRam({ bytesMax: MEBIBYTE });
+    using file = system.open("ram:/f", { mode: "create" });
+    file.write("end", 2 ** 50);
+    expect(file.stat().size).toBe(2 ** 50 + 3);
+    const bytes = new Uint8Array(5).fill(9);
+    expect(file.read(bytes, 2 ** 50 - 2)).toBe(5);
+    expect(Buffer.from(bytes).toString()).toBe("\0\0end");
+    file.truncate(0);
+    expect(file.read(bytes, 0)).toBe(0);
+  });
+});
+
+describe("ram: hard links", () => {
+  it("ram: a link is another name of the same file", () => {
+    const system = newRam();
+    system.open("ram:/a", { mode: "create" }).close();
+    system.link("ram:/a", "ram:/b");
+    using file = system.open("ram:/b", { mode: "append" });
+    file.write("through b");
+    expect(system.stat("ram:/a")).toMatchObject({ size: 9, links: 2 });
+    system.unlink("ram:/a");
+    expect(system.stat("ram:/b")).toMatchObject({ size: 9, links: 1 });
+  });
+
+  it("ram: directories and taken names are not linked", () => {
+    const system = newRam();
+    system.mkdir("ram:/d");
+    system.open("ram:/a", { mode: "create" }).close();
+    const code = (expected: string) => expect.objectContaining({ code: expected });
+    expect(() => system.link("ram:/d", "ram:/e")).toThrow(code("EPERM"));
+    expect(() => system.link("ram:/a", "ram:/d")).toThrow(code("EEXIST"));
+    expect(() => system.link("ram:/x", "ram:/y")).toThrow(code("ENOENT"));
+  });
+
+  it("ram: rename onto another name of the same file does nothing", () => {
+    const system = newRam();
+    system.open("ram:/a", { mode: "create" }).close();
+    system.link("ram:/a", "ram:/b");
+    system.rename("ram:/a", "ram:/b");
+    expect(system.stat("ram:/a").links).toBe(2);
+  });
+
+  it("ram: an open file that has lost its last name gets no new one", () => {
+    const scheme = ramScheme();
+    const { handle } = openIn(scheme, "/a", O_WRITE | O_CREATE);
+    scheme.unlink?.("/a", "file");
+    expect(() => scheme.link?.(handle as never, "/b")).toThrow(
+      expect.objectContaining({ code: "ENOENT" }),
+    );
+  });
+});
+
+describe("ram: identity", () => {
+  it("ram: the same file has the same identity in one instance only", () => {
+    const scheme = ramScheme();
+    openIn(scheme, "/a", O_WRITE | O_CREATE);
+    const one = openIn(scheme, "/a", O_READ);
+    const two = openIn(scheme, "/a", O_STAT);
+    expect(one.identity).toEqual(two.identity);
+    expect(one.positioned).toBe(true);
+    const other = openIn(ramScheme(), "/a", O_WRITE | O_CREATE);
+    expect(other.identity).not.toEqual(one.identity);
+    scheme.unlink?.("/a", "file");
+    expect(openIn(scheme, "/a", O_WRITE | O_CREATE).identity).not.toEqual(one.identity);
+  });
+
+  it("ram: creating needs the right to create, opening what exists does not", () => {
+    const scheme = ramScheme();
+    const rights = RIGHTS_ALL & ~RIGHT_CREATE;
+    expect(() => openIn(scheme, "/a", O_WRITE | O_CREATE, rights)).toThrow(
+      expect.objectContaining({ code: "EACCES" }),
+    );
+    openIn(scheme, "/a", O_WRITE | O_CREATE);
+    openIn(scheme, "/a", O_WRITE | O_CREATE, rights);
+  });
+
+  it("ram: an exclusive create does not go through a link", () => {
+    const system = newRam();
+    system.symlink("ram:/link", "target");
+    const mode = O_WRITE | O_CREATE;
+    expect(() => system.open("ram:/link", { mode: mode | O_EXCLUSIVE })).toThrow(
+      expect.objectContaining({ code: "EEXIST" }),
+    );
+    system.open("ram:/link", { mode }).close();
+    expect(system.stat("ram:/target").kind).toBe("file");
+  });
+
+  it("ram: a symbolic link can be looked at but not read", () => {
+    const system = newRam();
+    system.symlink("ram:/link", "nowhere");
+    using link = system.open("ram:/link", { mode: O_STAT | O_SYMLINK });
+    expect(link.stat()).toMatchObject({ kind: "symlink", size: 7 });
+    expect(() => system.open("ram:/link", { mode: O_READ | O_SYMLINK })).toThrow(
+      expect.objectContaining({ code: "ELOOP" }),
+    );
+  });
+});
+
+describe("ram: walk beneath a root", () => {
+  const tree = new Tree(new Budget(MEBIBYTE), () => 0);
+  const make = (path: string, kind: "directory" | "file" | "symlink", target?: string) =>
+    tree.create(tree.walk(path, { follow: false }), kind, target);
+  make("/secret", "file");
+  make("/jail", "directory");
+  make("/jail/in", "file");
+  make("/jail/sub", "directory");
+  make("/jail/absolute", "symlink", "/jail/in");
+  make("/jail/relative", "symlink", "sub/../in");
+  make("/jail/up", "symlink", "../secret");
+  make("/jail/sub/up", "symlink", "../../secret");
+  make("/jail/out", "symlink", "/secret");
+  make("/jail/sneaky", "symlink", "/jail/../secret");
+  make("/moved", "symlink", "/jail");
+
+  it.each(["/jail/in", "/jail/absolute", "/jail/relative"])("ram: %s stays inside", (path) => {
+    expect(tree.walk(path, { follow: true, root: "/jail" }).name).toBe("in");
+  });
+
+  it.each(["/jail/up", "/jail/sub/up", "/jail/out", "/jail/sneaky", "/moved/in"])(
+    "ram: %s is EACCES beneath /jail, and fine without a root",
+    (path) => {
+      const root = path.startsWith("/moved") ? "/moved" : "/jail";
+      expect(() => tree.walk(path, { follow: true, root })).toThrow(
+        expect.objectContaining({ code: "EACCES" }),
+      );
+      expect(tree.walk(path, { follow: true }).node?.kind).toBe("file");
+    },
+  );
+
+  it("ram: a link above its scheme's root stops there", () => {
+    make("/far", "symlink", "../../../secret");
+    expect(tree.walk("/far", { follow: true }).name).toBe("secret");
+  });
+});
+
+describe("sparse bytes", () => {
+  it("sparse bytes: behaves like one long array of zeros", () => {
+    const budget = new Budget(64 * MEBIBYTE);
+    const sparse = new SparseBytes(budget);
+    const size = 5 * CHUNK_BYTES;
+    const model = new Uint8Array(size);
+    let modelSize = 0;
+    let seed = 12345;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    for (let step = 0; step < 400; step++) {
+      const offset = random(size);
+      const length = random(Math.min(size - offset, 2 * CHUNK_BYTES));
+      if (random(4) === 0) {
+        sparse.truncate(offset);
+        model.fill(0, offset);
+        modelSize = offset;
+      } else {
+        const bytes = new Uint8Array(length).fill(1 + random(255));
+        if (length > 0) {
+          expect(sparse.write(bytes, offset)).toBe(length);
+          modelSize = Math.max(modelSize, offset + length);
+        }
+        model.set(bytes, offset);
+      }
+      const at = random(size);
+      const read = new Uint8Array(random(size - at)).fill(255);
+      const count = sparse.read(read, at);
+      expect(count, `step ${step}`).toBe(Math.max(0, Math.min(read.length, modelSize - at)));
+      const same = Buffer.compare(read.subarray(0, count), model.subarray(at, at + count)) === 0;
+      expect(same, `step ${step}`).toBe(true);
+    }
+    sparse.release();
+    expect(budget.usedBytes).toBe(0);
+  });
+
+  it("sparse bytes: the largest file ends at 2^53 - 1", () => {
+    const sparse = new SparseBytes(new Budget(MEBIBYTE));
+    const end = Number.MAX_SAFE_INTEGER;
+    expect(sparse.write(Uint8Array.of(1), end - 1)).toBe(1);
+    expect(() => sparse.write(Uint8Array.of(1), end)).toThrow(
+      expect.objectContaining({ code: "EFBIG" }),
+    );
+  });
+});
+
+function openIn(scheme: Scheme<unknown>, path: string, flags: number, rights = RIGHTS_ALL) {
+  const context: OpenContext = {
+    caller: 1,
+    flags,
+    rights,
+    scheme: "ram",
+    nonblocking: false,
+    canceled: false,
+    onCancel() {},
+    defer() {},
+  };
+  const answer = scheme.open(path, context);
+  if (!isOpened(answer)) throw new TypeError("ram: answered a bare handle");
+  return answer;
+}
+
+describe("ram: cursors", () => {
+  it("ram: a listing goes on after its last entry, whatever happened to that and others", () => {
+    const system = newRam();
+    const scheme = system.schemes.get("ram") as Scheme<unknown>;
+    for (let index = 0; index < 600; index++) system.mkdir(`ram:/d${index}`);
+    const { handle } = openIn(scheme, "/", O_READ);
+    const first = scheme.getdents?.(handle, 0) as DirectoryEntry[];
+    expect(first.map(({ name }) => name)).toEqual(first.map((_, index) => `d${index}`));
+    const last = first.at(-1) as DirectoryEntry;
+    system.rmdir(`ram:/${last.name}`);
+    system.rmdir("ram:/d300");
+    system.rename("ram:/d0", "ram:/e");
+    const rest: string[] = [];
+    for (let cursor = last.next; ; ) {
+      const batch = scheme.getdents?.(handle, cursor) as DirectoryEntry[];
+      if (batch.length === 0) break;
+      rest.push(...batch.map(({ name }) => name));
+      cursor = batch.at(-1)?.next ?? 0;
+    }
+    const later = Array.from({ length: 600 - first.length }, (_, index) => first.length + index);
+    const expected = later.filter((index) => index !== 300).map((index) => `d${index}`);
+    expect(rest).toEqual([...expected, "e"]);
+  });
+});
+
+describe("ram: append", () => {
+  it("ram: two appending handles never write over each other", () => {
+    const system = newRam();
+    using one = system.open("ram:/log", { mode: "append" });
+    using two = system.open("ram:/log", { mode: O_WRITE | O_APPEND });
+    for (let turn = 0; turn < 3; turn++) {
+      one.write("1");
+      two.write("2");
+    }
+    using log = system.open("ram:/log");
+    expect(log.readAll().toString()).toBe("121212");
+  });
+});

@@ -1,0 +1,47 @@
+/** `sh`: the shell. With -c or a script it runs commands and ends; on a terminal it prompts. */
+
+import { command, misused } from "../command.js";
+import type { BlockingFile } from "../file.js";
+import { runInteractively } from "../shell/interactive.js";
+import { Shell } from "../shell/shell.js";
+import type { System } from "../system.js";
+
+export default command(
+  {
+    name: "sh",
+    usage: "[-c COMMANDS | SCRIPT]",
+    values: {
+      "-c": "COMMANDS  run these",
+      "--status": "N  what $? is at first",
+    },
+    operands: [0, 1],
+    notes: "Without either it reads commands from standard input, with a prompt on a terminal.",
+    example: "sh -c 'echo a | wc -c && echo done'",
+  },
+  (os, given) => {
+    const statusText = given.values.get("--status") ?? "0";
+    if (!/^\d{1,3}$/.test(statusText))
+      return misused(os, "sh", `--status ${statusText}: not a status`);
+    const status = Number(statusText);
+    const text = given.values.get("-c");
+    if (text !== undefined) return runText(os, text, status);
+    const [script] = given.operands;
+    if (script !== undefined) {
+      using file = os.open(os.resolve(script));
+      return runText(os, readText(file), status);
+    }
+    if (os.stdin.stat().kind !== "device") return runText(os, readText(os.stdin), status);
+    return runInteractively(new Shell(os, { interactive: true, status }));
+  },
+);
+
+function runText(os: System, text: string, status: number): number {
+  const shell = new Shell(os, { interactive: false, status });
+  const problem = shell.run(text);
+  if (problem !== undefined) shell.reportProblem(text, problem);
+  return shell.status;
+}
+
+function readText(file: BlockingFile): string {
+  return file.readAll().toString();
+}
