@@ -97,6 +97,13 @@ export class Board {
     await this.quiesced(name);
   }
 
+  /** Resets everything, as the reset button does; resolves when all devices are at rest. */
+  async reset(): Promise<void> {
+    this.bus.reset();
+    this.#startInterrupts();
+    await Promise.all([...this.#slots.values()].map((slot) => slot.quiesced()));
+  }
+
   /** Resolves when a reset of the device, if one is under way, is complete. */
   async quiesced(name: string): Promise<void> {
     await this.#slots.get(name)?.quiesced();

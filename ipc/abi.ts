@@ -73,6 +73,7 @@ export type SyscallName =
   | "share"
   | "close-object"
   | "drained"
+  | "resumed"
   | "narrow"
   | "revoke"
   | "load"
@@ -92,6 +93,7 @@ export const SYSCALLS: readonly SyscallName[] = [
   "share",
   "close-object",
   "drained",
+  "resumed",
   "narrow",
   "revoke",
   "load",

@@ -116,9 +116,12 @@ export class Lifecycle {
     const own = this.#parts.devicesOf(process);
     if (own.length > 0) devices.attach(process, own);
     wiring.rejoin(process, recovering);
+    wiring.joinAsClient(process);
     void slot.exited.then((exit) => {
       this.#exited(process, slot, exit);
     });
+    // A program has nothing to get ready for: it runs.
+    if (facts.role === "program") this.handle(process, { tag: "ready" });
   }
 
   /** The kernel's own provider hears of a client's channel and capabilities like any other. */
@@ -301,7 +304,7 @@ export class Lifecycle {
   /** Ends all processes, users first, daemons in the opposite of their order. */
   async stopAll(): Promise<void> {
     this.#stopping = true;
-    const all = this.#parts.processes.all().filter((process) => process.facts.role !== "host");
+    const all = this.#parts.processes.all().filter(({ facts }) => facts.entry !== "");
     all.sort((a, b) => b.facts.order - a.facts.order);
     for (const process of all) {
       const { slot } = process;

@@ -5,7 +5,7 @@
 
 import { type SyscallName, SYSCALLS } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
-import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, ESRCH } from "../ipc/errno.js";
+import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, ESRCH, errnoOf } from "../ipc/errno.js";
 import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
 import { HOST_PID, type Inherited } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
@@ -44,7 +44,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
   },
   ready(kernel, caller) {
     kernel.lifecycle.handle(caller, { tag: "ready" });
-    kernel.recorder.record(caller, caller.incarnation > 1 ? "resume" : "ready");
+    kernel.recorder.record(caller, "ready");
     kernel.readied(caller);
   },
   exit(kernel, caller, body) {
@@ -105,6 +105,9 @@ const HANDLERS: Record<SyscallName, Handler> = {
   drained(kernel, _caller, body) {
     kernel.lifecycle.drained(count(body, "drain"));
   },
+  resumed(kernel, caller, body) {
+    kernel.recorder.record(caller, "resume", { replayed: count(body, "replayed") });
+  },
   narrow(kernel, caller, body) {
     const parent = kernel.capabilities.find(
       caller.pid,
@@ -123,7 +126,14 @@ const HANDLERS: Record<SyscallName, Handler> = {
   },
   async load(kernel, caller, body) {
     if (caller.pid !== HOST_PID) throw EACCES;
-    return await kernel.load(body);
+    try {
+      return await kernel.load(body);
+    } catch (thrown) {
+      // The words matter to the person who wrote the manifest; an errno alone would drop them.
+      const errno = errnoOf(thrown);
+      if (errno === undefined) throw thrown;
+      return { errno: errno.errno, failure: (thrown as Error).message };
+    }
   },
   log(kernel, caller, body) {
     kernel.log.write(caller.name, text(body, "line", 8192));

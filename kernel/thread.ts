@@ -8,6 +8,7 @@ import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords } from "../ipc/process-block.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
 import type { Scheme } from "../ipc/scheme.js";
+import type { TraceEvent } from "../ipc/trace-line.js";
 import { CapabilityTable } from "./capability.js";
 import { Devices } from "./devices.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
@@ -38,10 +39,14 @@ export interface KernelBoot {
 }
 
 /** Host to kernel thread, beside the channel. */
-export type ToKernel = { kind: "halt" };
+export type ToKernel = { kind: "halt" } | { kind: "trace" };
 
 /** Kernel thread to host. */
-export type FromKernel = { kind: "ready" } | { kind: "halted" } | { kind: "stuck"; name: string };
+export type FromKernel =
+  | { kind: "ready" }
+  | { kind: "halted" }
+  | { kind: "stuck"; name: string }
+  | { kind: "trace"; event: TraceEvent };
 
 const SCHEMES = ["irq", "memory", "time", "sys", "log"];
 
@@ -68,9 +73,13 @@ async function main(): Promise<void> {
       now: () => hostClock.now(),
       readMail: () => undefined,
       mailWaits: () => false,
+      joined: () => {
+        bell.ring();
+      },
       drained: (drain) => {
         kernel?.lifecycle.drained(drain);
       },
+      resumed: () => undefined,
       bug: (error) => {
         throw error;
       },
@@ -97,10 +106,9 @@ async function main(): Promise<void> {
   answer = syscallHandler(kernel);
   provider.serve(schemesOf(kernel));
   addHost(kernel, boot);
-  parentPort?.on("message", () => {
-    void halt(made).then(() => {
-      tell({ kind: "halted" });
-    });
+  parentPort?.on("message", (message: ToKernel) => {
+    if (message.kind === "trace") made.recorder.listen((event) => tell({ kind: "trace", event }));
+    else void halt(made).then(() => tell({ kind: "halted" }));
   });
   await devices.ready;
   for (const pack of boot.packages) {

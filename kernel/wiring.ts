@@ -35,6 +35,14 @@ export class Wiring {
     return wire;
   }
 
+  /** Gives a process that has just started the channels that were wired before it ran. */
+  joinAsClient(client: Process): void {
+    for (const wire of client.providers.values()) {
+      const { tag } = wire.provider.supervised.state;
+      if (wire.provider.endpoint !== undefined && tag !== "fenced") this.#join(wire, false);
+    }
+  }
+
   /** Gives a new incarnation channels to all of its clients. */
   rejoin(provider: Process, recovering: boolean): void {
     for (const wire of provider.clients.values()) this.#join(wire, recovering);
@@ -42,10 +50,10 @@ export class Wiring {
 
   #join(wire: Wire, recovering: boolean): void {
     const { client, provider } = wire;
-    const replays = recovering && client.endpoint !== undefined && mayReplay(wire);
+    if (provider.endpoint === undefined || client.endpoint === undefined) return;
+    const replays = recovering && mayReplay(wire);
     const memory = allocateChannel(ARENA_BYTES);
     wire.memory = memory;
-    if (provider.endpoint === undefined || client.endpoint === undefined) return;
     for (const capability of this.#capabilities.heldBy(client.pid)) {
       if (capability.provider === provider.pid) announce(provider, capability);
     }

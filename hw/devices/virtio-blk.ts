@@ -1,9 +1,8 @@
 /*
  * The virtio block device (virtio 1.2 §5.2) over a disk back end. Requests run asynchronously,
  * several at a time, and end in any order; data goes between disk and guest memory in place. What a
- * request touches is decided when it is taken; before it is completed the queue's generation and
- * the device's IOMMU domain are checked again, so that nothing is written for a driver that has
- * reset the device or lost it.
+ * request touches is decided when it is taken; whether its driver has reset the device or lost it
+ * (another IOMMU domain) is asked again before it is completed, and then nothing is written.
  */
 
 import type { AccessSize } from "../device.js";
@@ -39,7 +38,6 @@ export interface VirtioBlkOptions {
 /** A request that was taken from the queue. */
 interface Request {
   readonly queue: VirtQueue;
-  readonly generation: number;
   readonly epoch: number;
   readonly head: number;
   /** The length to report: all that the device may write, used or not. */
@@ -142,7 +140,6 @@ export class VirtioBlk implements VirtioFunction {
     const length = lengthOf(chain.writable);
     const request: Request = {
       queue,
-      generation: queue.generation,
       epoch: port.memory.epoch,
       head: chain.head,
       length,
@@ -255,8 +252,7 @@ export class VirtioBlk implements VirtioFunction {
     const { queue } = request;
     const port = this.#port;
     this.#inFlight--;
-    const current = port?.memory.epoch === request.epoch && queue.generation === request.generation;
-    if (port !== undefined && current) {
+    if (port !== undefined && port.memory.epoch === request.epoch) {
       const reported =
         port.memory.writeU8(request.statusAddress, result) &&
         queue.push(request.head, request.length);

@@ -44,7 +44,7 @@ export class VirtQueue {
   desc = 0;
   avail = 0;
   used = 0;
-  /** Goes up with every reset; a request of an older generation must not complete. */
+  /** Goes up with every reset, so that work left over from before can be told. */
   generation = 0;
 
   readonly #memory: GuestMemory;

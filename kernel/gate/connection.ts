@@ -260,7 +260,7 @@ export class Connection {
     request.reattaches = true;
     request.bytes = Buffer.from(session.path);
     request.room = OPEN_ROOM;
-    request.arg1 = session.flags & ~(O_CREATE | O_EXCLUSIVE | O_TRUNCATE);
+    request.arg1 = withoutEffects(session.flags);
     request.offset = 0;
     request.onDone = () => {
       this.#reattached(session, request);
@@ -316,6 +316,11 @@ export class Connection {
   setSleeping(sleeping: boolean): void {
     this.#channel?.setSleeping(sleeping);
   }
+}
+
+/** Flags with which a session can be opened again and nothing but the session changes. */
+export function withoutEffects(flags: number): number {
+  return flags & ~(O_CREATE | O_EXCLUSIVE | O_TRUNCATE);
 }
 
 /** Reads what an open answered about the object; a body that says nothing is an empty reply. */

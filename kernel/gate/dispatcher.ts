@@ -111,7 +111,6 @@ export class Dispatcher {
   readonly schemes = new Map<string, Scheme>();
   readonly capabilities = new Map<number, Capability>();
   readonly grants = new Map<number, Grant>();
-  windowOpen = true;
   promises = 0;
   readonly #host: DispatcherHost;
   /** Requests with a byte range whose handlers are at work, for conflicts. */

@@ -68,8 +68,13 @@ function begin(mail: StartMail): void {
         gate.readMail();
       },
       mailWaits: () => gate.mailWaits(),
+      // Mail has rung the doorbell already.
+      joined: () => undefined,
       drained: (drain: number) => {
         gate.start(gate.syscall("drained", { drain }));
+      },
+      resumed: (replayed: number) => {
+        gate.start(gate.syscall("resumed", { replayed }));
       },
       bug: die,
     };

@@ -38,16 +38,16 @@ import {
   type ObjectMail,
   type StartMail,
 } from "../../ipc/mail.js";
-import { OP_CLOSE, OP_DUP, OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
+import { OP_DUP, OP_OPEN, OP_REATTACH, OP_SYSCALL } from "../../ipc/opcode.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { isBeneath, parseUrl } from "../../ipc/url.js";
 import { vectorCounts } from "../../ipc/vector.js";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
 import { Bus } from "./bus.js";
-import { Connection, OPEN_ROOM, parseOpenReply } from "./connection.js";
+import { Connection, OPEN_ROOM, parseOpenReply, withoutEffects } from "./connection.js";
 import { HardwareObject, LocalObject, LocalRequest, PipeEnd } from "./objects.js";
 import type { Provider } from "./provider.js";
-import { Request, type Target } from "./request.js";
+import { Request } from "./request.js";
 import { Session } from "./session.js";
 
 /** What a gate is made with. */
@@ -142,13 +142,29 @@ export class ProcessGate implements Gate, Waitable {
     request.room = OPEN_ROOM;
     request.offset = 0;
     request.onDone = () => {
-      if (request.result < 0) session.lost = errnoFromNumber(-request.result);
-      else this.#adopt(connection, session, request);
+      if (request.result >= 0) this.#adopt(connection, session, request);
+      else this.#takeByName(connection, session);
     };
     // Whatever the process does with it is queued behind this.
     session.handle = -1;
     session.opening = request;
     request.started = true;
+    connection.submit(request);
+  }
+
+  /** The copy died with its provider: opens the same object by its name, without side effects. */
+  #takeByName(connection: Connection, session: Session): void {
+    const request = new Request(OP_REATTACH, { connection, capability: session.capability });
+    request.bytes = Buffer.from(session.path);
+    request.room = OPEN_ROOM;
+    request.arg1 = withoutEffects(session.flags);
+    request.offset = 0;
+    request.started = true;
+    request.onDone = () => {
+      if (request.result < 0) session.lost = errnoFromNumber(-request.result);
+      else this.#adopt(connection, session, request);
+    };
+    session.opening = request;
     connection.submit(request);
   }
 
@@ -220,6 +236,7 @@ export class ProcessGate implements Gate, Waitable {
   #resolve(text: string): { entry: NamespaceEntry; path: string } | Errno {
     const url = parseUrl(text);
     if (url instanceof Errno) return url;
+    if (this.mailWaits()) this.readMail();
     let best: NamespaceEntry | undefined;
     let named = false;
     for (const entry of this.#namespace) {
@@ -256,15 +273,21 @@ export class ProcessGate implements Gate, Waitable {
       if (!request.object.attempt(request)) this.#localWaits.push(request);
       return;
     }
-    const { session } = request;
-    const opening = session?.opening;
-    if (session !== undefined && opening !== undefined && !opening.done) {
-      const then = opening.onDone;
-      opening.onDone = (done) => {
-        then?.(done);
-        request.connection?.submit(request);
-      };
-    } else request.connection?.submit(request);
+    this.#submitWhenOpen(request);
+  }
+
+  /** Submits a request; one on a session that is still being made follows it. */
+  #submitWhenOpen(request: Request): void {
+    const opening = request.session?.opening;
+    if (opening === undefined || opening.done) {
+      request.connection?.submit(request);
+      return;
+    }
+    const then = opening.onDone;
+    opening.onDone = (done) => {
+      then?.(done);
+      this.#submitWhenOpen(request);
+    };
   }
 
   cancel(call: Call): void {
@@ -289,6 +312,10 @@ export class ProcessGate implements Gate, Waitable {
   reference(descriptor: Descriptor): unknown {
     if (descriptor instanceof LocalObject) return { object: descriptor.id };
     const session = descriptor as Session;
+    // Its number is not known while it is being made, or its provider replaced.
+    while (session.handle < 0 && session.lost === undefined) {
+      if (!this.#pump()) this.park();
+    }
     return {
       provider: session.connection.provider,
       handle: session.handle,
@@ -627,5 +654,3 @@ function hardwareOf(descriptor: Descriptor): HardwareObject["mail"] | undefined 
   return descriptor instanceof HardwareObject ? descriptor.mail : undefined;
 }
 
-export type { Target };
-export { OP_CLOSE };

@@ -30,8 +30,12 @@ export interface ProviderHost {
   /** Reads mail that came since the last look. */
   readMail(): void;
   mailWaits(): boolean;
+  /** A channel came: if the loop sleeps, it must look again, for nobody rings on its behalf yet. */
+  joined(): void;
   /** Tells the kernel that a dead client's requests are over. */
   drained(drain: number): void;
+  /** The replay window of a recovering incarnation has closed. */
+  resumed(replayed: number): void;
   /** A handler threw what is no errno: a bug. Ends the thread. */
   bug(error: unknown): void;
   /** Answers OP_SYSCALL; the kernel's own provider has it. */
@@ -47,6 +51,8 @@ export class Provider {
   /** Set while a recovering incarnation admits replays only. */
   #windowEndsMs: number | undefined;
   #serving = false;
+  /** Requests served that a dead incarnation had taken before. */
+  #replayed = 0;
 
   constructor(host: ProviderHost, cells: Int32Array, recovering: boolean) {
     this.#host = host;
@@ -92,6 +98,7 @@ export class Provider {
       case "client": {
         const channel = new ProviderChannel(mail.memory, new Doorbell(mail.bell));
         this.#clients.set(mail.client, new ProviderClient(mail.client, channel, mail.replays));
+        this.#host.joined();
         break;
       }
       case "capability":
@@ -214,7 +221,7 @@ export class Provider {
     const over = this.#host.now() >= this.#windowEndsMs;
     if (!over) for (const client of this.#clients.values()) if (client.replaying) return;
     this.#windowEndsMs = undefined;
-    this.#dispatcher.windowOpen = false;
+    this.#host.resumed(this.#replayed);
   }
 
   #turn(client: ProviderClient): number {
@@ -251,7 +258,10 @@ export class Provider {
     } else if ((sqe.flags & SQE_REPLAY) !== 0 && !client.replaying) {
       // Too late: others may have been served since, and a repetition could undo their work.
       client.channel.complete(sqe.tag, -EOWNERDEAD.errno, 0);
-    } else this.#dispatcher.dispatch(client, sqe);
+    } else {
+      if ((sqe.flags & SQE_REPLAY) !== 0) this.#replayed++;
+      this.#dispatcher.dispatch(client, sqe);
+    }
   }
 
   #cancelOne(pending: Pending): void {

@@ -3,4 +3,4 @@
 import { serve } from "../../user/scheme.js";
 import { zeroScheme } from "../zero/zero.js";
 
-await serve(zeroScheme("null"));
+await serve(zeroScheme("null"), { wakesBy: "doorbell" });

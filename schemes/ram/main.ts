@@ -3,4 +3,4 @@
 import { serve } from "../../user/scheme.js";
 import { ramScheme } from "./ram.js";
 
-await serve(ramScheme());
+await serve(ramScheme(), { wakesBy: "doorbell" });

@@ -18,7 +18,7 @@ import {
   ENOTEMPTY,
   EPERM,
 } from "../../ipc/errno.js";
-import { PATH_BYTES_MAX } from "../../ipc/limits.js";
+import { BODY_BYTES_MAX, PATH_BYTES_MAX } from "../../ipc/limits.js";
 import {
   O_APPEND,
   O_CREATE,
@@ -44,6 +44,9 @@ import { type FileNode, type Node, type Place, Tree } from "./tree.js";
 const BYTES_DEFAULT = 256 * 1024 * 1024;
 const BLOCK_BYTES = 4096;
 const ENTRIES_PER_REPLY = 256;
+/** What an entry takes of a reply besides its name, and what all may take. */
+const ENTRY_BYTES = 48;
+const REPLY_BYTES_MAX = BODY_BYTES_MAX - 1024;
 
 /** What an instance is made of. */
 export interface RamOptions {
@@ -165,10 +168,12 @@ function statOf(node: Node): Stat {
 function entriesAfter(node: Node, cursor: number): DirectoryEntry[] {
   if (node.kind !== "directory") throw ENOTDIR;
   const entries: DirectoryEntry[] = [];
+  let bytes = 0;
   for (const [name, entry] of node.entries) {
     if (entry.cursor <= cursor) continue;
+    bytes += ENTRY_BYTES + Buffer.byteLength(name);
+    if (bytes > REPLY_BYTES_MAX || entries.length === ENTRIES_PER_REPLY) break;
     entries.push({ name, kind: entry.node.kind, next: entry.cursor });
-    if (entries.length === ENTRIES_PER_REPLY) break;
   }
   return entries;
 }

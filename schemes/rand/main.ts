@@ -3,4 +3,4 @@
 import { serve } from "../../user/scheme.js";
 import { randScheme } from "./rand.js";
 
-await serve(randScheme());
+await serve(randScheme(), { wakesBy: "doorbell" });

@@ -3,4 +3,4 @@
 import { serve } from "../../user/scheme.js";
 import { zeroScheme } from "./zero.js";
 
-await serve(zeroScheme("zero"));
+await serve(zeroScheme("zero"), { wakesBy: "doorbell" });

@@ -6,16 +6,19 @@
  */
 
 import { assert } from "../../ipc/assert.js";
+import { encodeBody } from "../../ipc/codec.js";
 import {
   EACCES,
   EBADF,
   EINVAL,
+  EMSGSIZE,
   ENODEV,
   EOPNOTSUPP,
   type Errno,
   EXDEV,
   errnoOf,
 } from "../../ipc/errno.js";
+import { BODY_BYTES_MAX } from "../../ipc/limits.js";
 import {
   O_APPEND,
   O_CREATE,
@@ -240,6 +243,7 @@ export class DirectFile implements BlockingFile {
       const all: DirectoryEntry[] = [];
       for (;;) {
         const batch = now(scheme.getdents(node, all.at(-1)?.next ?? 0));
+        if (encodeBody(batch).length > BODY_BYTES_MAX) throw EMSGSIZE;
         if (batch.length === 0) return all;
         all.push(...batch);
       }

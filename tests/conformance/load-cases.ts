@@ -28,7 +28,11 @@ export const loadCases: Case[] = [
       expect(await file.write(bytes, 3057)).toBe(bytes.length);
       expect((await file.stat()).size).toBe(bytes.length + 3057);
       const back = new Uint8Array(bytes.length);
-      expect(await file.read(back, 3057)).toBe(bytes.length);
+      for (let at = 0; at < back.length; ) {
+        const count = await file.read(back.subarray(at), 3057 + at);
+        expect(count).toBeGreaterThan(0);
+        at += count;
+      }
       expect(sum(back)).toBe(sum(bytes));
     },
   },

@@ -128,6 +128,14 @@ export const nameCases: Case[] = [
     },
   },
   {
+    name: "list: the longest names do not overflow a reply",
+    async run({ os, at }) {
+      const names = Array.from({ length: 300 }, (_, index) => `${index}`.padStart(255, "n"));
+      await Promise.all(names.map((name) => writeText(os, at(name), "")));
+      expect(await namesIn(os, at(""))).toEqual([...names, "object"].sort());
+    },
+  },
+  {
     name: "list: entries that stay are listed once, whatever else changes meanwhile",
     async run({ os, at }) {
       const names = Array.from({ length: 600 }, (_, index) => `entry-${index}`);

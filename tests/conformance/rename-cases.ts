@@ -109,6 +109,14 @@ export const renameCases: Case[] = [
     },
   },
   {
+    name: "rename: to another scheme is EXDEV, to none is ENODEV",
+    async run({ os, object }) {
+      await expectCode(os.rename(object, "null:/x"), "EXDEV");
+      await expectCode(os.rename(object, "nosuch:/x"), "ENODEV", "EXDEV");
+      expect(await textOf(os, object)).toBe(OBJECT_TEXT);
+    },
+  },
+  {
     name: "rename: moves a symbolic link itself",
     async run({ os, at, object }) {
       await os.symlink(at("link"), "object");

@@ -92,6 +92,19 @@ describe("interrupts", () => {
     expect(driver.read(VIRTIO_MMIO.InterruptStatus)).toBe(INTERRUPT.CONFIGURATION_CHANGE);
   });
 
+  test("they work again after a reset of the whole board, once they are enabled", async () => {
+    const { board, driver, taken } = boardWithDisk();
+    driver.submit(0, { type: VIRTIO_BLK_T.IN });
+    await board.reset();
+    driver.start([VIRTIO_F.VERSION_1]);
+    driver.submit(0, { type: VIRTIO_BLK_T.IN });
+    expect(taken).toEqual([SLOT_INTID]);
+    driver.write(VIRTIO_MMIO.InterruptACK, INTERRUPT.USED_BUFFER);
+    board.enableInterrupt(SLOT_INTID, "edge");
+    driver.submit(3, { type: VIRTIO_BLK_T.IN });
+    expect(taken).toEqual([SLOT_INTID, SLOT_INTID]);
+  });
+
   test("a disabled line is forgotten, active or not", () => {
     const { board, driver, taken } = boardWithDisk();
     driver.submit(0, { type: VIRTIO_BLK_T.IN });

@@ -2,7 +2,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Board } from "../../hw/board.js";
 import { VIRT } from "../../hw/boards/virt.js";
+import { Bus } from "../../hw/bus.js";
+import { VirtioBlk } from "../../hw/devices/virtio-blk.js";
+import { VirtioMmio } from "../../hw/devices/virtio-mmio.js";
 import { type DiskBackend, type DiskDone, memoryDisk } from "../../hw/disk.js";
+import { GuestMemory, PhysicalMemory } from "../../hw/memory.js";
 import { VIRTIO_BLK_F, VIRTIO_BLK_S, VIRTIO_BLK_T } from "../../hw/regs/virtio-blk.js";
 import { INTERRUPT, STATUS, VIRTIO_F, VIRTIO_MMIO } from "../../hw/regs/virtio-mmio.js";
 import { VIRTQ_DESC_F } from "../../hw/regs/virtqueue.js";
@@ -173,6 +177,23 @@ describe("virtio-blk: reset", () => {
     next.submit(0, { type: VIRTIO_BLK_T.IN });
     held.release();
     expect(next.usedIndex()).toBe(1);
+  });
+
+  test("or not: a request does not complete into a domain that it was not taken in", () => {
+    const memory = new PhysicalMemory();
+    const guest = new GuestMemory(memory, 1);
+    const blk = new VirtioBlk({ disk: held, serial: "x" });
+    const device = new VirtioMmio(blk, guest);
+    const bus = new Bus([{ name: "virtio", base: WINDOW, size: 0x200, device }]);
+    const [first, second] = [1, 2].map(
+      (domain) => new TestDriver({ bus, memory, window: WINDOW, base: 0x4000_0000, domain }),
+    ) as [TestDriver, TestDriver];
+    first.start(BASIC);
+    first.submit(0, { type: VIRTIO_BLK_T.IN });
+    guest.assign(2);
+    held.release();
+    expect([first.usedIndex(), first.status(0)]).toEqual([0, 0xff]);
+    expect(second.bytes.every((byte) => byte === 0)).toBe(true);
   });
 
   test("of one queue (RING_RESET) reads 1 until its requests have ended", async () => {

@@ -16,6 +16,7 @@ import type { DirectoryEntry } from "../../ipc/stat.js";
 import { ramScheme } from "../../schemes/ram/ram.js";
 import { Budget, CHUNK_BYTES, SparseBytes } from "../../schemes/ram/sparse-bytes.js";
 import { Tree } from "../../schemes/ram/tree.js";
+import { zeroScheme } from "../../schemes/zero/zero.js";
 import { asAsync, DirectSystem } from "../conformance/direct.js";
 import { conformance } from "../conformance/suite.js";
 
@@ -25,7 +26,7 @@ conformance({
   name: "ram: without a kernel",
   root: "ram:/",
   boot: async () => {
-    const system = new DirectSystem({ ram: ramScheme() });
+    const system = new DirectSystem({ ram: ramScheme(), null: zeroScheme("null") });
     return {
       system: asAsync(system),
       narrowed: async (rights) => asAsync(system.narrowed(rights)),

@@ -25,10 +25,13 @@ import { DirectSystem } from "../conformance/direct.js";
 
 /** A stream in memory: what is written to it can be read from it. */
 export class MemoryStream {
+  readonly url = "console:/";
   readonly kind: "pipe" | "device";
   #bytes: Buffer = Buffer.alloc(0);
   /** Thrown by the next reads, in order, before any bytes. */
   failures: Errno[] = [];
+  /** The same for writes. */
+  writeFailures: Errno[] = [];
   readers = 1;
 
   constructor(kind: "pipe" | "device" = "pipe", text = "") {
@@ -48,12 +51,14 @@ export class MemoryStream {
   }
 
   push(bytes: Uint8Array | string): void {
+    const failure = this.writeFailures.shift();
+    if (failure !== undefined) throw new SysError(failure, { operation: "write", url: this.url });
     this.#bytes = Buffer.concat([this.#bytes, Buffer.from(bytes)]);
   }
 
   pull(bytes: Uint8Array): number {
     const failure = this.failures.shift();
-    if (failure !== undefined) throw new SysError(failure, { operation: "read", url: "console:/" });
+    if (failure !== undefined) throw new SysError(failure, { operation: "read", url: this.url });
     const count = this.#bytes.copy(bytes);
     this.#bytes = this.#bytes.subarray(count);
     return count;
@@ -136,6 +141,8 @@ export interface ScriptedChild {
   /** False: `poll` says that it still runs, until it is killed or waited for. */
   ended?: boolean;
   status?: ExitStatus;
+  /** How often it was killed: what the test looks at. */
+  killed?: number;
 }
 
 /** What is the same for every process of one fake machine. */
@@ -313,6 +320,7 @@ function scriptedChild(pid: number, script: ScriptedChild): Child {
     kill() {
       assert(running, "an ended child was killed");
       running = false;
+      script.killed = (script.killed ?? 0) + 1;
       ended.status = 137;
       ended.reason = "killed";
     },

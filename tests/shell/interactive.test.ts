@@ -73,6 +73,13 @@ describe("interactive shell", () => {
     expect(lost.err).toContain("sh: the terminal was lost and is another one now\n");
   });
 
+  it("interactive: a terminal that dies under a prompt or an echo gets it again", () => {
+    const input = new MemoryStream("device", "echo hi\r");
+    const errorFailures = [EOWNERDEAD, EOWNERDEAD, ESTALE];
+    const ran = runProgram(machine, ["sh"], { input, errorFailures });
+    expect(ran).toEqual({ status: 0, out: "hi\n", err: "anode:/ $ echo hi\nanode:/ $ " });
+  });
+
   it("interactive: a terminal that stays dead ends the shell", () => {
     const dead = Array.from({ length: 20 }, () => EOWNERDEAD);
     expect(session("echo hi\r", dead)).toMatchObject({ status: 1, out: "" });

@@ -30,7 +30,12 @@ export async function loadProgram(name: ProgramName): Promise<Program> {
 export function runProgram(
   machine: FakeMachine,
   command: readonly [name: string, ...args: string[]],
-  options: { input?: MemoryStream | string; terminal?: boolean; cwd?: string } = {},
+  options: {
+    input?: MemoryStream | string;
+    terminal?: boolean;
+    cwd?: string;
+    errorFailures?: MemoryStream["writeFailures"];
+  } = {},
 ): Ran {
   const [name, ...args] = command;
   const input =
@@ -39,6 +44,7 @@ export function runProgram(
       : new MemoryStream("pipe", options.input ?? "");
   const out = new MemoryStream();
   const err = new MemoryStream(options.terminal === true ? "device" : "pipe");
+  err.writeFailures = options.errorFailures ?? [];
   const os = new FakeSystem(machine, {
     name,
     args,

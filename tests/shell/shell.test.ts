@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EACCES } from "../../ipc/errno.js";
 import { SysError } from "../../ipc/sys-error.js";
-import type { FakeMachine } from "./fake-system.js";
+import type { FakeMachine, ScriptedChild } from "./fake-system.js";
 import { newMachine, runProgram, runShell, textOf, writeText } from "./run-program.js";
 
 let machine: FakeMachine;
@@ -193,14 +193,22 @@ describe("shell: groups and jobs", () => {
 
 describe("shell: Ctrl-C", () => {
   it("shell: an interrupt kills every child of the pipeline and drops the rest of the line", () => {
-    machine.scripted.set("slow", { interrupts: 1 });
-    machine.scripted.set("other", { ended: false });
-    expect(run("slow | other; echo no")).toMatchObject({ status: 130, out: "", err: "^C\n" });
+    const slow: ScriptedChild = { interrupts: 1 };
+    const other: ScriptedChild = { ended: false };
+    machine.scripted.set("slow", slow).set("other", other).set("over", {});
+    expect(run("over | slow | other; echo no")).toMatchObject({
+      status: 130,
+      out: "",
+      err: "^C\n",
+    });
+    expect([slow.killed, other.killed]).toEqual([1, 1]);
   });
 
   it("shell: an interrupt while it waits for a job leaves the job alone", () => {
-    machine.scripted.set("slow", { interrupts: 1 });
+    const slow: ScriptedChild = { interrupts: 1 };
+    machine.scripted.set("slow", slow);
     expect(run("slow & wait; echo no")).toMatchObject({ status: 130, out: "" });
+    expect(slow.killed).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { command, misused } from "../command.js";
 
-/** Longest sleep in seconds: a day less than what a 32-bit timer holds. */
+/** Longest sleep in seconds: what a 32-bit timer of milliseconds holds, rounded down. */
 const SECONDS_MAX = 2_000_000;
 
 export default command(

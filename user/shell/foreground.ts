@@ -2,7 +2,7 @@
 
 import { EINTR, ESRCH, errnoOf } from "../../ipc/errno.js";
 import type { Child, ExitStatus, System } from "../system.js";
-import { writeAll } from "../transfer.js";
+import { show } from "./terminal.js";
 
 /** How a pipeline ended. */
 export interface Waited {
@@ -23,7 +23,7 @@ export function waitForeground(os: System, children: readonly Child[]): Waited {
     }
     waited.statuses.push(status);
   }
-  if (waited.interrupted) writeAll(os.stderr, "^C\n");
+  if (waited.interrupted) show(os, "^C\n");
   return waited;
 }
 

@@ -1,18 +1,10 @@
-/**
- * The shell in front of a person: prompt, line, command, and again. The terminal's daemon may die
- * and come back at any moment; that costs a line on the screen at most.
- */
+/** The shell in front of a person: prompt, line, command, and again. */
 
-import { EOWNERDEAD, ESTALE, errnoOf } from "../../ipc/errno.js";
-import { complain } from "../command.js";
 import type { System } from "../system.js";
-import { writeAll } from "../transfer.js";
 import { displayUrl } from "../url-path.js";
 import { LineEditor, type LineEvent } from "./line-editor.js";
 import type { Shell } from "./shell.js";
-
-/** Reads that may fail in a row before the shell gives the terminal up. */
-const FAILURES_MAX = 10;
+import { readByte, show } from "./terminal.js";
 
 /** Runs lines from the terminal until its end or `exit`; returns the exit status. */
 export function runInteractively(shell: Shell): number {
@@ -21,7 +13,7 @@ export function runInteractively(shell: Shell): number {
   const editor = new LineEditor();
   let source = "";
   while (!shell.ended) {
-    for (const line of shell.jobs.reap()) writeAll(os.stderr, line);
+    for (const line of shell.jobs.reap()) show(os, line);
     const event = readLine(os, editor, source === "" ? promptOf(os) : "> ");
     if (event.tag === "interrupt") {
       source = "";
@@ -49,26 +41,12 @@ function promptOf(os: System): string {
 
 /** Reads one byte at a time: what follows the line belongs to the program that the line starts. */
 function readLine(os: System, editor: LineEditor, prompt: string): LineEvent {
-  writeAll(os.stderr, prompt);
+  show(os, prompt);
   const byte = new Uint8Array(1);
   for (;;) {
     if (!readByte(os, byte)) return { tag: "end" };
-    const { show, event } = editor.feed(byte[0] ?? 0);
-    if (show !== "") writeAll(os.stderr, show);
-    if (event !== undefined) return event;
-  }
-}
-
-/** Reads one byte; false at the end of input. A terminal that comes back is read again. */
-function readByte(os: System, byte: Uint8Array): boolean {
-  for (let failures = 0; ; failures++) {
-    try {
-      return os.stdin.read(byte) > 0;
-    } catch (thrown) {
-      const errno = errnoOf(thrown);
-      if (errno !== EOWNERDEAD && errno !== ESTALE) throw thrown;
-      if (failures === FAILURES_MAX) throw thrown;
-      if (errno === ESTALE) complain(os, "sh", "the terminal was lost and is another one now");
-    }
+    const step = editor.feed(byte[0] ?? 0);
+    if (step.show !== "") show(os, step.show);
+    if (step.event !== undefined) return step.event;
   }
 }

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** The `anode` command. */
+
+import { Command, Option } from "commander";
+import { bootCommand } from "./boot-command.js";
+import { packageVersion } from "./version.js";
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+const program = new Command("anode")
+  .description("A scheme microkernel on worker threads: drivers die, and nothing is lost.")
+  .version(packageVersion())
+  .showHelpAfterError("(try 'anode --help')")
+  .addHelpText(
+    "after",
+    "\nExamples:\n  anode boot --disk disk.img\n  anode boot -c 'ls sys:/; cat sys:/processes'",
+  );
+
+program
+  .command("boot", { isDefault: false })
+  .description("boot a machine; its serial console is this terminal (Ctrl-A x leaves)")
+  .addOption(
+    new Option("-d, --disk <image>", "raw disk image, with ,readonly if it is not to be written")
+      .argParser(collect)
+      .default([], "no disk"),
+  )
+  .option("-c, --command <commands>", "run these commands and exit with the last status")
+  .addOption(
+    new Option("-l, --load <folder>", "load the daemon in this folder (it has an anode.json)")
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("-v, --verbose", "print boot messages with -c, too", false)
+  .addHelpText(
+    "after",
+    "\nExample:\n  anode boot --disk disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'",
+  )
+  .action(async (options: Parameters<typeof bootCommand>[0]) => {
+    // The machine's threads have ended by now; what is left in the output is still written.
+    process.exitCode = await bootCommand(options);
+    process.stdin.unref?.();
+  });
+
+if (process.argv.length <= 2) program.help();
+await program.parseAsync();

@@ -1,0 +1,9 @@
+/** What a program that boots machines imports. */
+
+export { SysError } from "../ipc/sys-error.js";
+export type { TraceEvent } from "../ipc/trace-line.js";
+export type { AsyncSystem } from "../user/async-system.js";
+export type { File, OpenOptions } from "../user/file.js";
+export type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
+export { boot, BootError, type BootOptions, type DiskOption } from "./boot.js";
+export type { LoadedDaemon, Machine, RunOptions } from "./machine.js";

@@ -1,0 +1,195 @@
+/** A running machine, seen from the program that booted it. */
+
+import { readFileSync } from "node:fs";
+import type { Worker } from "node:worker_threads";
+import { EINVAL, ENOENT, errnoFromNumber } from "../ipc/errno.js";
+import { SysError } from "../ipc/sys-error.js";
+import type { TraceEvent } from "../ipc/trace-line.js";
+import type { ProcessGate } from "../kernel/gate/gate.js";
+import type { FromKernel, ToKernel } from "../kernel/thread.js";
+import { bodyOf, checked } from "../user/answer.js";
+import { asyncSystem } from "../user/async-file.js";
+import type { AsyncSystem } from "../user/async-system.js";
+import type { File, OpenOptions } from "../user/file.js";
+import type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
+import type { SyscallName } from "../ipc/abi.js";
+
+/** A daemon that `load` has started. */
+export interface LoadedDaemon {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/** What `run` gives a program. */
+export interface RunOptions {
+  args?: readonly string[];
+  /** URL that becomes its standard input, output and error; default `serial:/`. */
+  stdio?: string;
+  cwd?: string;
+}
+
+/** Threads and ports of a machine. */
+export interface MachineParts {
+  gate: ProcessGate;
+  kernel: Worker;
+  board: Worker;
+  release: () => void;
+}
+
+/** A machine that `boot` has started. */
+export class Machine implements AsyncSystem, AsyncDisposable {
+  readonly #parts: MachineParts;
+  readonly #system: AsyncSystem;
+  #listeners: ((event: TraceEvent) => void)[] = [];
+  #tracing = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    this.#system = asyncSystem(parts.gate);
+    parts.kernel.on("message", (message: FromKernel) => {
+      if (message.kind !== "trace") return;
+      for (const listener of [...this.#listeners]) listener(message.event);
+    });
+  }
+
+  async #syscall(name: SyscallName, body: unknown, what?: string): Promise<unknown> {
+    const call = this.#parts.gate.syscall(name, body);
+    await this.#parts.gate.settle(call);
+    checked(call, name, what);
+    return bodyOf(call);
+  }
+
+  /** Opens a file. Rejects with a `SysError`. */
+  open(url: string, options?: OpenOptions): Promise<File> {
+    return this.#system.open(url, options);
+  }
+
+  stat: AsyncSystem["stat"] = (url) => this.#system.stat(url);
+  mkdir: AsyncSystem["mkdir"] = (url) => this.#system.mkdir(url);
+  unlink: AsyncSystem["unlink"] = (url) => this.#system.unlink(url);
+  rmdir: AsyncSystem["rmdir"] = (url) => this.#system.rmdir(url);
+  rename: AsyncSystem["rename"] = (from, to, options) => this.#system.rename(from, to, options);
+  symlink: AsyncSystem["symlink"] = (url, target) => this.#system.symlink(url, target);
+  readlink: AsyncSystem["readlink"] = (url) => this.#system.readlink(url);
+
+  /**
+   * Loads a daemon: `folder` holds its `anode.json` and compiled code. Resolves when it is ready.
+   * Rejects with a `SysError` whose message names the field of the manifest that is wrong.
+   */
+  async load(folder: URL): Promise<LoadedDaemon> {
+    const base = folder.href.endsWith("/") ? folder : new URL(`${folder.href}/`);
+    const manifest = readManifest(base);
+    const answer = (await this.#syscall("load", { manifest, base: base.href })) as {
+      pid?: number;
+      errno?: number;
+      failure?: string;
+    };
+    if (answer.pid === undefined) {
+      const hint = answer.failure;
+      const operation = "load";
+      throw new SysError(errnoFromNumber(answer.errno ?? 0), { operation, url: base.href, hint });
+    }
+    const { name } = manifest as { name: string };
+    return { pid: answer.pid, name };
+  }
+
+  /** Ends a process or daemon. A supervised daemon comes back by itself. */
+  async kill(
+    target: string | number,
+    options: { at?: KillPoint | "hang"; nth?: number; seed?: number } = {},
+  ): Promise<void> {
+    await this.#syscall("kill", { target, ...options }, String(target));
+  }
+
+  /** Runs a program and resolves to how it ended. `program`: a name like "ls", or a module's URL. */
+  async run(program: string | URL, options: RunOptions = {}): Promise<ExitStatus> {
+    const { gate } = this.#parts;
+    const call = gate.open(options.stdio ?? "serial:/", 3);
+    await gate.settle(call);
+    checked(call, "open", options.stdio ?? "serial:/");
+    const descriptor = gate.opened(call);
+    if (descriptor === undefined) throw new SysError(ENOENT, { operation: "run" });
+    const reference = gate.reference(descriptor);
+    const body = {
+      program: String(program),
+      args: [...(options.args ?? [])],
+      cwd: options.cwd ?? "file:/",
+      stdio: [reference, reference, reference],
+    };
+    const { pid } = (await this.#syscall("spawn", body, String(program))) as { pid: number };
+    const status = (await this.#syscall("wait", { pid })) as ExitStatus;
+    gate.close(descriptor);
+    return status;
+  }
+
+  /** All processes. */
+  async processes(): Promise<ProcessInfo[]> {
+    return (await this.#syscall("processes", {})) as ProcessInfo[];
+  }
+
+  /** All capabilities, with what each was derived from. */
+  async capabilities(): Promise<CapabilityInfo[]> {
+    return (await this.#syscall("capabilities", {})) as CapabilityInfo[];
+  }
+
+  /** Revokes a capability with everything derived from it. Resolves when no cell stands any more. */
+  async revoke(id: number): Promise<void> {
+    await this.#syscall("revoke", { id }, String(id));
+  }
+
+  /** Calls `listener` for each event of the flight recorder from now on. Returns how to stop. */
+  trace(listener: (event: TraceEvent) => void): () => void {
+    if (!this.#tracing) {
+      this.#tracing = true;
+      this.#parts.kernel.postMessage({ kind: "trace" } satisfies ToKernel);
+    }
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
+  }
+
+  /** Stops all processes, flushes the disks, and ends the machine. */
+  close(): Promise<void> {
+    this.#closing ??= this.#halt();
+    return this.#closing;
+  }
+
+  async #halt(): Promise<void> {
+    const { kernel, board, release } = this.#parts;
+    const halted = new Promise<void>((resolve) => {
+      kernel.on("message", (message: FromKernel) => {
+        if (message.kind === "halted") resolve();
+      });
+      kernel.on("exit", () => {
+        resolve();
+      });
+    });
+    kernel.postMessage({ kind: "halt" } satisfies ToKernel);
+    await halted;
+    await Promise.all([kernel.terminate(), board.terminate()]);
+    release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function readManifest(base: URL): unknown {
+  const file = new URL("anode.json", base);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    const hint = "the folder needs an anode.json; 'anode new scheme NAME' makes one";
+    throw new SysError(ENOENT, { operation: "load", url: file.href, hint });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const hint = `anode.json is not JSON: ${(error as Error).message}`;
+    throw new SysError(EINVAL, { operation: "load", url: file.href, hint });
+  }
+}

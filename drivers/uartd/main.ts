@@ -1,0 +1,11 @@
+/** `uartd`: the first PL011 of the board as `serial:`. */
+
+import { openDevices } from "../../user/driver.js";
+import { serve } from "../../user/scheme.js";
+import { serialScheme } from "./serial.js";
+import { Uart } from "./uart.js";
+
+const [device] = await openDevices();
+const uart = new Uart(device);
+void uart.run();
+await serve(serialScheme(uart), { wakesBy: "doorbell" });

@@ -1,0 +1,89 @@
+/**
+ * The driver kit: devices that the kernel matched to this driver, with their registers, interrupts and
+ * DMA memory. Everything is released when the driver ends, whichever way it ends.
+ */
+
+import { currentGate, type Descriptor, type DmaRegion, type Gate, type Window } from "../ipc/abi.js";
+import type { DeviceInfo } from "../ipc/board-mail.js";
+import { ENODEV, Errno } from "../ipc/errno.js";
+import { O_READ, O_WRITE } from "../ipc/open-flags.js";
+import { SysError } from "../ipc/sys-error.js";
+import { bodyOf, callFor, checked } from "./answer.js";
+
+/** An interrupt line. */
+export interface InterruptLine {
+  /** Resolves when an interrupt has come since the last call. */
+  next(): Promise<void>;
+  /** Says that it was served: the line may fire again. */
+  acknowledge(): void;
+}
+
+/** One device of this driver. */
+export interface Device {
+  readonly info: DeviceInfo;
+  readonly registers: Window;
+  /** One for each line of the device, in the order of the device tree. */
+  readonly interrupts: readonly InterruptLine[];
+}
+
+/** The devices that the kernel matched, opened, in the order of their addresses. */
+export async function openDevices(): Promise<Device[]> {
+  const gate = requireGate();
+  const directory = await openHandle(gate, "memory:/devices", O_READ);
+  const call = callFor.call(directory, {});
+  await gate.settle(call);
+  checked(call, "devices");
+  const devices: Device[] = [];
+  for (const info of bodyOf(call) as DeviceInfo[]) {
+    const window = gate.window(await openLocal(gate, `memory:/device/${info.name}`));
+    const interrupts: InterruptLine[] = [];
+    for (const line of info.lines) {
+      interrupts.push(interruptLine(gate, await openLocal(gate, `irq:/${line}`)));
+    }
+    devices.push({ info, registers: granted(window), interrupts });
+  }
+  return devices;
+}
+
+/** Allocates memory that this driver's devices can reach. @param size - bytes */
+export async function allocateDma(size: number): Promise<DmaRegion> {
+  const gate = requireGate();
+  return granted(gate.dma(await openLocal(gate, `memory:/dma/${size}`)));
+}
+
+function interruptLine(gate: Gate, descriptor: Descriptor): InterruptLine {
+  let seen = 0;
+  return {
+    async next() {
+      seen = await gate.irq(descriptor, seen);
+    },
+    acknowledge() {
+      gate.irqAck(descriptor);
+    },
+  };
+}
+
+function openLocal(gate: Gate, url: string): Promise<Descriptor> {
+  return openHandle(gate, url, O_READ | O_WRITE);
+}
+
+async function openHandle(gate: Gate, url: string, flags: number): Promise<Descriptor> {
+  const call = gate.open(url, flags);
+  await gate.settle(call);
+  checked(call, "open", url);
+  return gate.opened(call) as Descriptor;
+}
+
+function granted<T extends object>(value: T | Errno): T {
+  if (value instanceof Errno) throw new SysError(value, { operation: "open device" });
+  return value as T;
+}
+
+function requireGate(): Gate {
+  const gate = currentGate();
+  const hint = "a driver runs inside Anode only";
+  if (gate === undefined) throw new SysError(ENODEV, { operation: "openDevices", hint });
+  return gate;
+}
+
+export type { DeviceInfo, DmaRegion, Window };
