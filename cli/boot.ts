@@ -13,6 +13,7 @@ import { Connection } from "../kernel/gate/connection.js";
 import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
 import { Machine } from "./machine.js";
+import { PROGRAMS } from "../user/programs.js";
 import { builtinPackages } from "./packages.js";
 
 /** A disk image for the board. */
@@ -64,6 +65,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     boardBell: bells.board,
     packages: builtinPackages(),
     programs: new URL("../user/bin/", import.meta.url).href,
+    programNames: Object.keys(PROGRAMS),
     programRuntime: new URL("../user/program-main.js", import.meta.url).href,
     spares: options.spares ?? SPARES,
     seed: options.seed ?? Date.now() >>> 0,

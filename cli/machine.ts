@@ -70,6 +70,7 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   unlink: AsyncSystem["unlink"] = (url) => this.#system.unlink(url);
   rmdir: AsyncSystem["rmdir"] = (url) => this.#system.rmdir(url);
   rename: AsyncSystem["rename"] = (from, to, options) => this.#system.rename(from, to, options);
+  link: AsyncSystem["link"] = (existing, name) => this.#system.link(existing, name);
   symlink: AsyncSystem["symlink"] = (url, target) => this.#system.symlink(url, target);
   readlink: AsyncSystem["readlink"] = (url) => this.#system.readlink(url);
 

@@ -4,7 +4,7 @@
 export const RING_SLOTS = 64;
 /** Virtual size of a channel's payload arena in bytes; pages are committed only when touched. */
 export const ARENA_BYTES = 8 * 1024 * 1024;
-/** The largest payload of one request in bytes; the client library splits longer ones. */
+/** The largest payload of one request in bytes; longer writes are split, longer reads come short. */
 export const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
 /** The largest variable body (open arguments, stat, directory entries, `call`) in bytes. */
 export const BODY_BYTES_MAX = 64 * 1024;

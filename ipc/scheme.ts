@@ -22,12 +22,24 @@ export interface RequestContext {
   defer(): void;
 }
 
+/** What an operation on a path is told. */
+export interface PathContext extends RequestContext {
+  /** Root of the capability: symbolic links must not lead out of it. */
+  readonly root: string;
+}
+
 /** What `open` is told. */
-export interface OpenContext extends RequestContext {
+export interface OpenContext extends PathContext {
   /** Rights of the handle-to-be: capability and flags combined (rights.ts). */
   readonly rights: number;
   /** Registered name under which the scheme was addressed, for daemons that provide several. */
   readonly scheme: string;
+}
+
+/** What `rename` is told. */
+export interface RenameContext extends PathContext {
+  /** Whether what stands at the target may be replaced. */
+  readonly replace: boolean;
 }
 
 /** Identity of the object behind a handle; after a restart another identity means ESTALE. */
@@ -102,14 +114,17 @@ export interface Scheme<Handle = unknown> {
   fsync?(handle: Handle, context: RequestContext): Awaitable<void>;
   fstat?(handle: Handle): Awaitable<Stat>;
   fstatvfs?(handle: Handle): Awaitable<StatVfs>;
-  /** Entries after `cursor` (0: from the start), as many as the daemon likes up to 256; none: the end. */
+  /**
+   * Entries after `cursor` (0: from the start), as many as the daemon likes up to 256, and as fit into
+   * 60 KiB; none: the end.
+   */
   getdents?(handle: Handle, cursor: number): Awaitable<DirectoryEntry[]>;
   /** Makes `path` another name of the handle's object. */
-  link?(handle: Handle, path: string): Awaitable<void>;
-  unlink?(path: string, kind: "file" | "directory"): Awaitable<void>;
-  rename?(from: string, to: string, options: { replace: boolean }): Awaitable<void>;
-  symlink?(path: string, target: string): Awaitable<void>;
-  readlink?(path: string): Awaitable<string>;
+  link?(handle: Handle, path: string, context: PathContext): Awaitable<void>;
+  unlink?(path: string, kind: "file" | "directory", context: PathContext): Awaitable<void>;
+  rename?(from: string, to: string, context: RenameContext): Awaitable<void>;
+  symlink?(path: string, target: string, context: PathContext): Awaitable<void>;
+  readlink?(path: string, context: PathContext): Awaitable<string>;
   /** Says which of the events in `mask` hold now; later ones are posted with `post`. */
   fevent?(handle: Handle, mask: number, post: (events: number) => void): number;
   /** A scheme's own operation: any small value in, any small value out. */

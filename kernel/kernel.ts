@@ -38,8 +38,9 @@ export interface KernelParts {
   /** Milliseconds of the machine's clock, and since boot. */
   now(): number;
   random: Random;
-  /** URL of the folder of programs, and of the module that runs one. */
+  /** URL of the folder of programs, their names, and the module that runs one. */
   programs: string;
+  programNames: readonly string[];
   programRuntime: string;
   /** Names of schemes that the kernel itself provides. */
   schemes: readonly string[];
@@ -177,6 +178,9 @@ export class Kernel {
       parent: HOST_PID,
     });
     this.#manifests.set(process.pid, manifest);
+    this.parts.loader.preload(
+      (manifest.preload ?? []).map((module) => new URL(module, pack.base).href),
+    );
     for (const [url, rights] of Object.entries(manifest.needs ?? {})) {
       this.#need(process, url, rights);
     }
@@ -252,7 +256,7 @@ export class Kernel {
 
   /** Finds a program: a name in the folder of programs, or from the host any module. */
   programUrl(caller: Process, program: string): { name: string; url: string } {
-    if (/^[a-z0-9][a-z0-9-]*$/.test(program)) {
+    if (this.parts.programNames.includes(program)) {
       return { name: program, url: new URL(`${program}.js`, this.parts.programs).href };
     }
     if (caller.pid !== HOST_PID || !program.startsWith("file:///")) throw ENOENT;

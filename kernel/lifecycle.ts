@@ -293,6 +293,11 @@ export class Lifecycle {
     process.exit = exit;
     recorder.record(process, "gone", { status: exit.status });
     for (const waiter of process.waiters.splice(0)) waiter(exit);
+    // Programs do not outlive the one that started them.
+    for (const child of processes.all()) {
+      if (child.facts.parent !== process.pid || child.facts.role !== "program") continue;
+      this.die(child, { ordered: true, clean: false, cause: `${process.name} ended` });
+    }
     this.#parts.gone(process);
   }
 

@@ -18,6 +18,8 @@ export interface WorkerParts {
   kernelChannel: ChannelMemory;
   kernelBell: SharedArrayBuffer;
   port: MessagePort;
+  /** Modules to load while the worker is still a spare. */
+  preload: string[];
 }
 
 /** How a worker ended. */
@@ -87,6 +89,7 @@ export class Loader {
   #spares: WorkerSlot[] = [];
   readonly #wanted: number;
   #closed = false;
+  #preload: string[] = [];
   #refill: NodeJS.Timeout | undefined;
 
   constructor(options: { kernelBell: SharedArrayBuffer; entry: URL; spares: number }) {
@@ -99,7 +102,12 @@ export class Loader {
   take(): WorkerSlot {
     const spare = this.#spares.shift();
     this.#refillSoon();
-    return spare ?? this.#create();
+    return spare ?? this.#create([]);
+  }
+
+  /** Has spares load these modules from now on, so that a restart finds them in memory. */
+  preload(urls: readonly string[]): void {
+    this.#preload = [...new Set([...this.#preload, ...urls])];
   }
 
   /** Number of warm workers. */
@@ -119,7 +127,7 @@ export class Loader {
   /** Brings the number of spares up to what is wanted. */
   warm(): void {
     while (this.#spares.length < this.#wanted && !this.#closed) {
-      const slot = this.#create();
+      const slot = this.#create(this.#preload);
       this.#spares.push(slot);
       // A spare that dies while it warms up is no spare.
       void slot.exited.then(() => {
@@ -132,7 +140,7 @@ export class Loader {
     }
   }
 
-  #create(): WorkerSlot {
+  #create(preload: string[]): WorkerSlot {
     const { port1, port2 } = new MessageChannel();
     const data: WorkerParts = {
       bell: allocateDoorbell(),
@@ -140,6 +148,7 @@ export class Loader {
       kernelChannel: allocateChannel(ARENA_BYTES),
       kernelBell: this.#kernelBell,
       port: port2,
+      preload,
     };
     const worker = new Worker(this.#entry, {
       workerData: data,

@@ -38,6 +38,11 @@ const manifestSchema = z.strictObject({
     .describe("URL prefixes that it may use, and with which rights"),
   drives: z.array(z.string()).max(64).optional().describe("Devices, by compatible string"),
   isolation: z.enum(["thread", "confined", "wasm"]).optional(),
+  preload: z
+    .array(z.string().regex(/^\.{1,2}\//, "must be a relative path that begins with ./ or ../"))
+    .max(32)
+    .optional()
+    .describe("Modules that warm spares load beforehand; they must not act on import"),
   restart: z.enum(["permanent", "transient", "temporary"]).optional(),
   start: z.enum(["boot", "demand"]).optional(),
   args: z.array(z.string()).max(64).optional(),

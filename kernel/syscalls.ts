@@ -12,7 +12,7 @@ import { FAULT_POINTS } from "../ipc/process-block.js";
 import { formatRights, parseRights, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
 import { isBeneath } from "../ipc/url.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
-import type { Pending } from "./gate/provider-client.js";
+import type { Pending } from "./gate/contexts.js";
 import type { Kernel } from "./kernel.js";
 import type { ExitStatus, Process } from "./process.js";
 import { count, type Fields, fields, list, optionalText, text } from "./syscall-body.js";

@@ -33,6 +33,7 @@ export interface KernelBoot {
   boardBell: SharedArrayBuffer;
   packages: Package[];
   programs: string;
+  programNames: string[];
   programRuntime: string;
   spares: number;
   seed: number;
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
     now: () => hostClock.now(),
     random: seededRandom(boot.seed),
     programs: boot.programs,
+    programNames: boot.programNames,
     programRuntime: boot.programRuntime,
     schemes: SCHEMES,
     stuck: (name) => {

@@ -2,7 +2,7 @@
 
 import type { Call, Descriptor, Gate } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
-import { EBADMSG, EINVAL } from "../ipc/errno.js";
+import { EBADMSG, EINVAL, Errno, EXDEV } from "../ipc/errno.js";
 import { PAYLOAD_BYTES_MAX } from "../ipc/limits.js";
 import {
   OP_CALL,
@@ -11,10 +11,12 @@ import {
   OP_FSYNC,
   OP_FTRUNCATE,
   OP_GETDENTS,
+  OP_LINK,
   OP_READ,
   OP_WRITE,
 } from "../ipc/opcode.js";
 import { SysError } from "../ipc/sys-error.js";
+import { parseUrl } from "../ipc/url.js";
 
 /** Room for a stat or a directory listing. */
 const STAT_ROOM = 1024;
@@ -40,6 +42,16 @@ export function bodyOf(call: Call): unknown {
 /** Bytes of a string or the bytes themselves. */
 export function bytesOf(data: Uint8Array | string): Uint8Array {
   return typeof data === "string" ? Buffer.from(data) : data;
+}
+
+/** The path of a second name, which must lie in the scheme of the first. @throws EXDEV, EINVAL … */
+export function targetPath(operation: string, from: string, to: string): string {
+  const source = parseUrl(from);
+  const target = parseUrl(to);
+  if (source instanceof Errno) throw new SysError(source, { operation, url: from });
+  if (target instanceof Errno) throw new SysError(target, { operation, url: to });
+  if (source.scheme !== target.scheme) throw new SysError(EXDEV, { operation, url: to });
+  return target.path;
 }
 
 /** Refuses offsets that no file has. */
@@ -103,6 +115,11 @@ export const callFor = {
   list(descriptor: Descriptor, cursor: number): Call {
     const call = roomy(descriptor.call(OP_GETDENTS), BODY_ROOM);
     call.arg0 = cursor;
+    return call;
+  },
+  link(descriptor: Descriptor, path: string): Call {
+    const call = roomy(descriptor.call(OP_LINK), 0);
+    call.bytes = Buffer.from(path);
     return call;
   },
   call(descriptor: Descriptor, request: unknown): Call {

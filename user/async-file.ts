@@ -12,7 +12,16 @@ import {
 import { OP_READLINK, OP_RENAME, OP_SYMLINK, OP_UNLINK } from "../ipc/opcode.js";
 import type { DirectoryEntry, Stat, StatVfs } from "../ipc/stat.js";
 import { SysError } from "../ipc/sys-error.js";
-import { bodyOf, bytesOf, callFor, checked, readCall, setTimeoutOf, writeCalls } from "./answer.js";
+import {
+  bodyOf,
+  bytesOf,
+  callFor,
+  checked,
+  readCall,
+  setTimeoutOf,
+  targetPath,
+  writeCalls,
+} from "./answer.js";
 import type { AsyncSystem } from "./async-system.js";
 import type { File, OpenOptions } from "./file.js";
 
@@ -162,7 +171,22 @@ export function asyncSystem(gate: Gate): AsyncSystem {
     },
     async rename(from, to, options) {
       const replace = options?.replace === false ? 0 : 1;
-      await onPath("rename", gate.path(OP_RENAME, from, to), from, replace);
+      const target = targetPath("rename", from, to);
+      await onPath("rename", gate.path(OP_RENAME, from, target), from, replace);
+    },
+    async link(existing, name) {
+      const target = targetPath("link", existing, name);
+      const call = gate.open(existing, O_STAT);
+      await gate.settle(call);
+      checked(call, "open", existing);
+      const descriptor = gate.opened(call) as Descriptor;
+      try {
+        const link = callFor.link(descriptor, target);
+        await gate.settle(link);
+        checked(link, "link", name);
+      } finally {
+        gate.close(descriptor);
+      }
     },
     async symlink(url, target) {
       await onPath("symlink", gate.path(OP_SYMLINK, url, target), url);

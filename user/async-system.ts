@@ -20,6 +20,8 @@ export interface AsyncSystem {
   rmdir(url: string): Promise<void>;
   /** Moves within one scheme; replaces by default, as POSIX does. Across schemes: EXDEV. */
   rename(from: string, to: string, options?: { replace?: boolean }): Promise<void>;
+  /** Gives what `existing` leads to another name in the same scheme. Across schemes: EXDEV. */
+  link(existing: string, name: string): Promise<void>;
   symlink(url: string, target: string): Promise<void>;
   readlink(url: string): Promise<string>;
 }

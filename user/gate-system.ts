@@ -13,7 +13,7 @@ import { OP_READLINK, OP_RENAME, OP_SYMLINK, OP_UNLINK } from "../ipc/opcode.js"
 import type { Stat } from "../ipc/stat.js";
 import { SysError } from "../ipc/sys-error.js";
 import { formatUrl, parseUrl } from "../ipc/url.js";
-import { bodyOf, callFor, checked, setTimeoutOf } from "./answer.js";
+import { bodyOf, callFor, checked, setTimeoutOf, targetPath } from "./answer.js";
 import { ProgramFile } from "./blocking-file.js";
 import type { BlockingFile, OpenOptions } from "./file.js";
 import type {
@@ -108,11 +108,17 @@ export class GateSystem implements System {
   }
 
   rename(from: string, to: string, options?: { replace?: boolean }): void {
-    const source = parseUrl(this.#url(from));
-    const target = parseUrl(this.#url(to));
-    if (source instanceof Errno || target instanceof Errno) return;
-    const second = target.scheme === source.scheme ? target.path : `${target.scheme}:`;
+    const second = targetPath("rename", this.#url(from), this.#url(to));
     this.#path(OP_RENAME, { path: from, second, arg1: options?.replace === false ? 0 : 1 });
+  }
+
+  link(existing: string, name: string): void {
+    const url = this.#url(name);
+    const target = targetPath("link", this.#url(existing), url);
+    using file = this.open(existing, { mode: O_STAT }) as ProgramFile;
+    const call = callFor.link(file.descriptor, target);
+    this.#gate.wait(call);
+    checked(call, "link", url);
   }
 
   symlink(path: string, target: string): void {

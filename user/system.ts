@@ -73,6 +73,8 @@ export interface System {
   unlink(url: string): void;
   rmdir(url: string): void;
   rename(from: string, to: string, options?: { replace?: boolean }): void;
+  /** Gives what `existing` leads to another name in the same scheme. */
+  link(existing: string, name: string): void;
   symlink(url: string, target: string): void;
   readlink(url: string): string;
   /** A pipe: what is written to the second comes out of the first. */

@@ -16,6 +16,8 @@ import { DriverQueue } from "./queue.js";
 
 const WORD_BITS = 32;
 const WORD = 2 ** WORD_BITS;
+/** How often the status is read after a reset before the device counts as broken; about a second. */
+const RESET_READS_MAX = 100_000;
 
 /** One virtio device. */
 export class VirtioTransport {
@@ -46,6 +48,8 @@ export class VirtioTransport {
   /** Resets the device and agrees on those of `wanted` that it offers. @throws EIO if it refuses */
   negotiate(wanted: readonly number[]): void {
     this.#write(VIRTIO_MMIO.Status, 0);
+    // Until it reads 0, requests from before the reset may still be at work (§4.2.2.1).
+    for (let i = 0; this.#read(VIRTIO_MMIO.Status) !== 0; i++) if (i >= RESET_READS_MAX) throw EIO;
     this.#write(VIRTIO_MMIO.Status, STATUS.ACKNOWLEDGE);
     this.#write(VIRTIO_MMIO.Status, STATUS.ACKNOWLEDGE | STATUS.DRIVER);
     for (const word of [0, 1]) {

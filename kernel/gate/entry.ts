@@ -16,7 +16,7 @@ import { FaultPoints } from "./fault-points.js";
 import { ProcessGate } from "./gate.js";
 import { Provider } from "./provider.js";
 
-const { bell: bellMemory, block, kernelChannel, kernelBell: kernelBellMemory, port } =
+const { bell: bellMemory, block, kernelChannel, kernelBell: kernelBellMemory, port, preload } =
   workerData as WorkerParts;
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
@@ -47,6 +47,8 @@ const gate = new ProcessGate({
   },
 });
 installGate(gate);
+
+for (const url of preload) await import(url);
 
 // Warm: everything above is loaded. Sleep until the kernel says what this worker is to be.
 while (started === undefined) {

@@ -3,7 +3,8 @@
 import { EMFILE } from "../../ipc/errno.js";
 import { HANDLES_PER_CHANNEL_MAX } from "../../ipc/limits.js";
 import type { ProviderChannel } from "../../ipc/provider-channel.js";
-import type { Identity, RequestContext, Scheme } from "../../ipc/scheme.js";
+import type { Identity, Scheme } from "../../ipc/scheme.js";
+import type { Pending } from "./contexts.js";
 
 /** An object that a scheme opened, shared by all handles that were duplicated from it. */
 export interface Description {
@@ -63,72 +64,6 @@ export class HandleTable {
   }
 }
 
-/** A request whose handler has not answered yet. */
-export class Pending implements RequestContext {
-  readonly client: ProviderClient;
-  readonly caller: number;
-  readonly tag: number;
-  readonly opcode: number;
-  readonly flags: number;
-  readonly nonblocking: boolean;
-  readonly handle: Handle | undefined;
-  readonly capability: number;
-  readonly arenaOffset: number;
-  readonly arenaLength: number;
-  canceled = false;
-  deferred = false;
-  /** True once a completion has been published; a later answer is dropped. */
-  answered = false;
-  /** Byte range on the object, for conflicts; `end` 0: none. */
-  start = 0;
-  end = 0;
-  #cancelers: (() => void)[] = [];
-
-  constructor(client: ProviderClient, facts: PendingFacts) {
-    this.client = client;
-    this.caller = client.pid;
-    this.tag = facts.tag;
-    this.opcode = facts.opcode;
-    this.flags = facts.flags;
-    this.nonblocking = facts.nonblocking;
-    this.handle = facts.handle;
-    this.capability = facts.capability;
-    this.arenaOffset = facts.arenaOffset;
-    this.arenaLength = facts.arenaLength;
-  }
-
-  onCancel(then: () => void): void {
-    if (this.canceled) then();
-    else this.#cancelers.push(then);
-  }
-
-  defer(): void {
-    this.deferred = true;
-  }
-
-  /** Tells the handler that nobody waits any more. */
-  cancel(): void {
-    if (this.canceled) return;
-    this.canceled = true;
-    const cancelers = this.#cancelers;
-    this.#cancelers = [];
-    for (const then of cancelers) then();
-  }
-}
-
-/** What a pending request is made of. */
-export interface PendingFacts {
-  tag: number;
-  opcode: number;
-  flags: number;
-  nonblocking: boolean;
-  handle: Handle | undefined;
-  capability: number;
-  /** Extent of the payload; the answer's body goes there too. */
-  arenaOffset: number;
-  arenaLength: number;
-}
-
 /** One client of this provider. */
 export class ProviderClient {
   readonly pid: number;
@@ -140,6 +75,8 @@ export class ProviderClient {
   /** Set when the client is gone: number to answer `drained` with, once nothing is pending. */
   drain: number | undefined;
   gone = false;
+  /** True while requests of this client are being taken: it is woken once, at the end. */
+  inTurn = false;
   #view: Uint8Array | undefined;
 
   constructor(pid: number, channel: ProviderChannel, replaying: boolean) {

@@ -14,9 +14,10 @@ import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js"
 import { ProviderChannel } from "../../ipc/provider-channel.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { emptySqe, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
-import { type Capability, Dispatcher, type SyscallHandler } from "./dispatcher.js";
+import { Dispatcher, type SyscallHandler } from "./dispatcher.js";
+import type { Pending } from "./contexts.js";
 import type { FaultPoints } from "./fault-points.js";
-import { type Description, type Pending, ProviderClient } from "./provider-client.js";
+import { ProviderClient } from "./provider-client.js";
 
 /** Requests taken from one client before the next has its turn. */
 const TURN = 32;
@@ -89,7 +90,7 @@ export class Provider {
 
   /** Handlers that answered with a promise so far; a change means that microtasks may be pending. */
   get promises(): number {
-    return this.#dispatcher.promises;
+    return this.#dispatcher.answers.promises;
   }
 
   /** Mail that concerns a provider. */
@@ -102,7 +103,11 @@ export class Provider {
         break;
       }
       case "capability":
-        this.#dispatcher.capabilities.set(mail.index, capabilityOf(mail));
+        this.#dispatcher.checks.capabilities.set(mail.index, {
+          client: mail.client,
+          scheme: mail.scheme,
+          root: mail.root,
+        });
         break;
       case "grant":
         this.#grant(mail);
@@ -131,7 +136,7 @@ export class Provider {
   /** Ends what is parked under cleared cells, and forgets the capabilities. */
   #revoked(indices: ReadonlySet<number>): void {
     for (const index of indices) {
-      this.#dispatcher.capabilities.delete(index);
+      this.#dispatcher.checks.capabilities.delete(index);
       const grant = this.#dispatcher.grants.get(index);
       if (grant !== undefined) this.#dispatcher.release(grant.description);
       this.#dispatcher.grants.delete(index);
@@ -156,6 +161,7 @@ export class Provider {
     }
     client.gone = true;
     client.drain = drain;
+    this.#dispatcher.conflicts.forget(client);
     for (const pending of client.pending.values()) pending.cancel();
     this.#forgetIfDrained(client);
   }
@@ -164,8 +170,9 @@ export class Provider {
     if (client.drain === undefined || client.pending.size > 0) return;
     this.#clients.delete(client.pid);
     for (const handle of client.handles.all()) this.#dispatcher.release(handle.description);
-    for (const [index, capability] of this.#dispatcher.capabilities) {
-      if (capability.client === client.pid) this.#dispatcher.capabilities.delete(index);
+    const { capabilities } = this.#dispatcher.checks;
+    for (const [index, capability] of capabilities) {
+      if (capability.client === client.pid) capabilities.delete(index);
     }
     this.#host.drained(client.drain);
     client.drain = undefined;
@@ -174,7 +181,7 @@ export class Provider {
   /** Answers a pending request now; what its handler says later is dropped. */
   #end(pending: Pending, errno: Errno): void {
     pending.cancel();
-    this.#dispatcher.answer(pending, -errno.errno, 0);
+    this.#dispatcher.answers.answer(pending, -errno.errno, 0);
   }
 
   #settled(pending: Pending): void {
@@ -227,6 +234,7 @@ export class Provider {
   #turn(client: ProviderClient): number {
     const { faults, words } = this.#host;
     let taken = 0;
+    client.inTurn = true;
     while (taken < TURN && client.channel.available() && !client.gone) {
       if (faults.armed) faults.pass(FAULT_POINTS.submitted);
       client.channel.take(this.#sqe);
@@ -243,6 +251,7 @@ export class Provider {
       if (client.replaying === false && this.#windowEndsMs !== undefined) break;
     }
     words[DISPATCHING] = 0;
+    client.inTurn = false;
     if (taken > 0) client.channel.wake();
     return taken;
   }
@@ -267,12 +276,7 @@ export class Provider {
   #cancelOne(pending: Pending): void {
     pending.cancel();
     // A parked handler answers ECANCELED itself; one that is at work answers when it is done.
-    if (pending.deferred) this.#dispatcher.answer(pending, -ECANCELED.errno, 0);
+    if (pending.deferred) this.#dispatcher.answers.answer(pending, -ECANCELED.errno, 0);
   }
 }
 
-function capabilityOf(mail: Mail & { kind: "capability" }): Capability {
-  return { client: mail.client, scheme: mail.scheme, root: mail.root };
-}
-
-export type { Description };

@@ -35,6 +35,7 @@ import {
   EVENT_WRITE,
   type OpenContext,
   opened,
+  type PathContext,
   type Scheme,
 } from "../../ipc/scheme.js";
 import type { DirectoryEntry, Stat } from "../../ipc/stat.js";
@@ -98,12 +99,15 @@ export function ramScheme(options: RamOptions = {}): Scheme<RamHandle> {
       blocksFree: Math.floor(tree.budget.freeBytes / BLOCK_BYTES),
     }),
     getdents: ({ node }, cursor) => entriesAfter(node, cursor),
-    link: ({ node }, path) => link(tree, node, path),
-    unlink: (path, kind) => unlink(tree, path, kind),
-    rename: (from, to, { replace }) => rename(tree, from, to, replace),
-    symlink: (path, target) => symlink(tree, path, target),
-    readlink(path) {
-      const { node } = tree.walk(path, { follow: false });
+    link: ({ node }, path, context) => link(tree, node, placeIn(tree, path, context)),
+    unlink: (path, kind, context) => unlink(tree, placeIn(tree, path, context), kind),
+    rename(from, to, context) {
+      const places = { from: placeIn(tree, from, context), to: placeIn(tree, to, context) };
+      rename(tree, places, context.replace);
+    },
+    symlink: (path, target, context) => symlink(tree, placeIn(tree, path, context), target),
+    readlink(path, context) {
+      const { node } = placeIn(tree, path, context);
       if (node === undefined) throw ENOENT;
       if (node.kind !== "symlink") throw EINVAL;
       return node.target;
@@ -116,10 +120,15 @@ export function ramScheme(options: RamOptions = {}): Scheme<RamHandle> {
   };
 }
 
-function openNode(tree: Tree, path: string, { flags, rights }: OpenContext): Node {
+/** Where a name stands, seen through a capability; a link that it leads to is not followed. */
+function placeIn(tree: Tree, path: string, { root }: PathContext): Place {
+  return tree.walk(path, { follow: false, root });
+}
+
+function openNode(tree: Tree, path: string, { flags, rights, root }: OpenContext): Node {
   const exclusive = (flags & O_CREATE) !== 0 && (flags & O_EXCLUSIVE) !== 0;
   const follow = !exclusive && (flags & O_SYMLINK) === 0;
-  const place = tree.walk(path, { follow });
+  const place = tree.walk(path, { follow, root });
   if (place.node === undefined) return createNode(tree, place, { flags, rights });
   if (exclusive) throw EEXIST;
   checkKind(place.node, flags);
@@ -178,25 +187,22 @@ function entriesAfter(node: Node, cursor: number): DirectoryEntry[] {
   return entries;
 }
 
-function link(tree: Tree, node: Node, path: string): void {
+function link(tree: Tree, node: Node, place: Place): void {
   if (node.kind === "directory") throw EPERM;
   // A node without a name stays without one: its last handle ends it.
   if (node.links === 0) throw ENOENT;
-  const place = tree.walk(path, { follow: false });
   if (place.node !== undefined) throw EEXIST;
   tree.link(place, node);
 }
 
-function symlink(tree: Tree, path: string, target: string): void {
+function symlink(tree: Tree, place: Place, target: string): void {
   if (target === "") throw ENOENT;
   if (Buffer.byteLength(target) > PATH_BYTES_MAX) throw ENAMETOOLONG;
-  const place = tree.walk(path, { follow: false });
   if (place.node !== undefined) throw EEXIST;
   tree.create(place, "symlink", target);
 }
 
-function unlink(tree: Tree, path: string, kind: "file" | "directory"): void {
-  const place = tree.walk(path, { follow: false });
+function unlink(tree: Tree, place: Place, kind: "file" | "directory"): void {
   const { node } = place;
   if (node === undefined) throw ENOENT;
   if (kind === "file" && node.kind === "directory") throw EISDIR;
@@ -209,9 +215,7 @@ function unlink(tree: Tree, path: string, kind: "file" | "directory"): void {
 /**
  * POSIX rename(): a directory replaces an empty directory only, a file anything but a directory.
  */
-function rename(tree: Tree, fromPath: string, toPath: string, replace: boolean): void {
-  const from = tree.walk(fromPath, { follow: false });
-  const to = tree.walk(toPath, { follow: false });
+function rename(tree: Tree, { from, to }: { from: Place; to: Place }, replace: boolean): void {
   const { node } = from;
   if (node === undefined) throw ENOENT;
   if (node === tree.root || to.node === tree.root) throw EBUSY;

@@ -38,10 +38,10 @@ import {
   RIGHT_WRITE,
   RIGHTS_ALL,
 } from "../../ipc/rights.js";
-import { isOpened, type OpenContext, type Scheme } from "../../ipc/scheme.js";
+import { isOpened, type OpenContext, type PathContext, type Scheme } from "../../ipc/scheme.js";
 import type { DirectoryEntry, Stat, StatVfs } from "../../ipc/stat.js";
 import { SysError } from "../../ipc/sys-error.js";
-import { parseUrl, type SchemeUrl } from "../../ipc/url.js";
+import { isBeneath, parseUrl, type SchemeUrl } from "../../ipc/url.js";
 import type { AsyncSystem } from "../../user/async-system.js";
 import type { BlockingFile, File, OpenOptions } from "../../user/file.js";
 
@@ -49,26 +49,31 @@ import type { BlockingFile, File, OpenOptions } from "../../user/file.js";
 export class DirectSystem {
   readonly schemes: ReadonlyMap<string, Scheme>;
   readonly #rights: number;
+  readonly #root: string;
   /** Handles open now, for tests that look for leaks. */
   openHandles = 0;
 
-  constructor(schemes: Readonly<Record<string, Scheme>>, rights = RIGHTS_ALL) {
+  constructor(schemes: Readonly<Record<string, Scheme>>, rights = RIGHTS_ALL, root = "/") {
     this.schemes = new Map(Object.entries(schemes));
     this.#rights = rights;
+    this.#root = root;
   }
 
-  /** The same schemes with fewer rights. */
-  narrowed(rights: number): DirectSystem {
-    return new DirectSystem(Object.fromEntries(this.schemes), rights & this.#rights);
+  /** The same schemes with fewer rights, and beneath a deeper root. */
+  narrowed(rights: number, root = this.#root): DirectSystem {
+    return new DirectSystem(Object.fromEntries(this.schemes), rights & this.#rights, root);
   }
 
   open(url: string, options: OpenOptions = {}): DirectFile {
     return attempt("open", url, () => {
       const { scheme, path, name } = this.#find(url);
-      const flags = openFlags(options.mode ?? "read");
-      this.#need(rightsForOpen(flags));
+      const asked = openFlags(options.mode ?? "read");
+      this.#need(rightsForOpen(asked));
       const rights = this.#rights;
-      const answer = now(scheme.open(path, contextOf({ flags, rights, scheme: name })));
+      // Without the right to create, what exists can be written all the same.
+      const flags = (rights & RIGHT_CREATE) === 0 ? asked & ~O_CREATE : asked;
+      const context = contextOf({ flags, rights, scheme: name, root: this.#root });
+      const answer = now(scheme.open(path, context));
       const wrapped = isOpened(answer);
       this.openHandles += 1;
       return new DirectFile(`${name}:${path}`, {
@@ -93,48 +98,57 @@ export class DirectSystem {
   }
 
   unlink(url: string): void {
-    this.#onPath("unlink", url, RIGHT_DELETE, (scheme, path) => scheme.unlink?.(path, "file"));
+    this.#onPath("unlink", url, RIGHT_DELETE, (scheme, path, context) =>
+      scheme.unlink?.(path, "file", context),
+    );
   }
 
   rmdir(url: string): void {
-    this.#onPath("unlink", url, RIGHT_DELETE, (scheme, path) => scheme.unlink?.(path, "directory"));
+    this.#onPath("unlink", url, RIGHT_DELETE, (scheme, path, context) =>
+      scheme.unlink?.(path, "directory", context),
+    );
   }
 
   rename(from: string, to: string, options: { replace?: boolean } = {}): void {
-    this.#onPath("rename", from, RIGHT_DELETE | RIGHT_CREATE, (scheme, path) => {
+    this.#onPath("rename", from, RIGHT_DELETE | RIGHT_CREATE, (scheme, path, context) => {
       const target = this.#find(to);
       if (target.scheme !== scheme) throw EXDEV;
-      return scheme.rename?.(path, target.path, { replace: options.replace ?? true });
+      const replace = options.replace ?? true;
+      return scheme.rename?.(path, target.path, { ...context, replace });
     });
   }
 
   symlink(url: string, target: string): void {
-    this.#onPath("symlink", url, RIGHT_CREATE, (scheme, path) => scheme.symlink?.(path, target));
+    this.#onPath("symlink", url, RIGHT_CREATE, (scheme, path, context) =>
+      scheme.symlink?.(path, target, context),
+    );
   }
 
   readlink(url: string): string {
-    return this.#onPath("readlink", url, RIGHT_READ, (scheme, path) =>
-      scheme.readlink?.(path),
+    return this.#onPath("readlink", url, RIGHT_READ, (scheme, path, context) =>
+      scheme.readlink?.(path, context),
     ) as string;
   }
 
   /** Gives the object of `url` one more name. */
   link(url: string, name: string): void {
     using file = this.open(url, { mode: O_STAT });
-    this.#onPath("link", name, RIGHT_CREATE, (scheme, path) => file.linkTo(scheme, path));
+    this.#onPath("link", name, RIGHT_CREATE, (scheme, path, context) =>
+      file.linkTo(scheme, path, context),
+    );
   }
 
   #onPath(
     operation: "unlink" | "rename" | "symlink" | "readlink" | "link",
     url: string,
     rights: number,
-    act: (scheme: Scheme, path: string) => unknown,
+    act: (scheme: Scheme, path: string, context: PathContext) => unknown,
   ): unknown {
     return attempt(operation, url, () => {
       const { scheme, path } = this.#find(url);
       this.#need(rights);
       if (scheme[operation] === undefined) throw EOPNOTSUPP;
-      return now(act(scheme, path));
+      return now(act(scheme, path, contextOf({ flags: 0, root: this.#root })));
     });
   }
 
@@ -148,6 +162,7 @@ export class DirectSystem {
     const { scheme: name, path } = parsed as SchemeUrl;
     const scheme = this.schemes.get(name);
     if (scheme === undefined) throw ENODEV;
+    if (!isBeneath(this.#root, path)) throw EACCES;
     return { scheme, path, name };
   }
 }
@@ -257,9 +272,9 @@ export class DirectFile implements BlockingFile {
     });
   }
 
-  linkTo(scheme: Scheme, path: string): unknown {
+  linkTo(scheme: Scheme, path: string, context: PathContext): unknown {
     if (scheme !== this.#facts.scheme) throw EXDEV;
-    return scheme.link?.(this.#facts.node, path);
+    return scheme.link?.(this.#facts.node, path, context);
   }
 
   close(): void {
@@ -291,6 +306,7 @@ export function asAsync(system: DirectSystem): AsyncSystem {
     unlink: async (url) => system.unlink(url),
     rmdir: async (url) => system.rmdir(url),
     rename: async (from, to, options) => system.rename(from, to, options),
+    link: async (existing, name) => system.link(existing, name),
     symlink: async (url, target) => system.symlink(url, target),
     readlink: async (url) => system.readlink(url),
   };
@@ -344,14 +360,23 @@ function rightsForOpen(flags: number): number {
   let need = 0;
   if ((flags & O_READ) !== 0) need |= (flags & O_DIRECTORY) !== 0 ? RIGHT_LIST : RIGHT_READ;
   if ((flags & (O_WRITE | O_APPEND | O_TRUNCATE)) !== 0) need |= RIGHT_WRITE;
-  if ((flags & O_CREATE) !== 0) need |= RIGHT_CREATE;
+  if ((flags & O_CREATE) !== 0 && (flags & O_EXCLUSIVE) !== 0) need |= RIGHT_CREATE;
   return need;
 }
 
-function contextOf(facts: { flags: number; rights?: number; scheme?: string }): OpenContext {
+interface ContextFacts {
+  flags: number;
+  rights?: number;
+  scheme?: string;
+  root?: string;
+}
+
+/** The context of a request, for tests that call a scheme directly. */
+export function contextOf(facts: ContextFacts): OpenContext {
   return {
     caller: 1,
     flags: facts.flags,
+    root: facts.root ?? "/",
     rights: facts.rights ?? RIGHTS_ALL,
     scheme: facts.scheme ?? "",
     nonblocking: false,

@@ -18,7 +18,9 @@ const INTID = 48;
 const BASIC = [VIRTIO_F.VERSION_1, VIRTIO_BLK_F.FLUSH];
 
 /** A disk whose operations wait until the test lets them go. */
-function heldDisk(disk: DiskBackend): DiskBackend & { release(count?: number): void } {
+function heldDisk(
+  disk: DiskBackend,
+): DiskBackend & { release(count?: number): void; count(): number } {
   const held: (() => void)[] = [];
   const hold = (start: (done: DiskDone) => void, done: DiskDone): void => {
     held.push(() => start(done));
@@ -28,6 +30,7 @@ function heldDisk(disk: DiskBackend): DiskBackend & { release(count?: number): v
     read: (position, bytes, done) => hold((end) => disk.read(position, bytes, end), done),
     write: (position, bytes, done) => hold((end) => disk.write(position, bytes, end), done),
     flush: (done) => hold((end) => disk.flush(end), done),
+    count: () => held.length,
     release(count = held.length) {
       for (const operation of held.splice(0, count)) operation();
     },
@@ -274,6 +277,17 @@ describe("virtio ring: hostile drivers", () => {
       faults: [{ domain: 1, address: 0x5000_0000, length: 512, write: true }],
       count: 1,
     });
+  });
+
+  test("the same request over and over: no more are in flight than the queue has entries", () => {
+    driver.prepare(0, { type: VIRTIO_BLK_T.IN });
+    for (let i = 0; i < 5 * driver.size; i++) {
+      driver.offer(0);
+      driver.notify();
+    }
+    expect(held.count()).toBe(driver.size);
+    held.release();
+    expect(held.count()).toBeLessThanOrEqual(driver.size);
   });
 
   test("random rings neither throw nor hang", () => {

@@ -1,6 +1,6 @@
 /** `ram:` without a kernel: the conformance suite, and what only an in-memory tree has. */
 
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   O_APPEND,
   O_CREATE,
@@ -11,13 +11,13 @@ import {
   O_WRITE,
 } from "../../ipc/open-flags.js";
 import { RIGHT_CREATE, RIGHTS_ALL } from "../../ipc/rights.js";
-import { isOpened, type OpenContext, type Scheme } from "../../ipc/scheme.js";
+import { isOpened, type Scheme } from "../../ipc/scheme.js";
 import type { DirectoryEntry } from "../../ipc/stat.js";
 import { ramScheme } from "../../schemes/ram/ram.js";
 import { Budget, CHUNK_BYTES, SparseBytes } from "../../schemes/ram/sparse-bytes.js";
 import { Tree } from "../../schemes/ram/tree.js";
 import { zeroScheme } from "../../schemes/zero/zero.js";
-import { asAsync, DirectSystem } from "../conformance/direct.js";
+import { asAsync, contextOf, DirectSystem } from "../conformance/direct.js";
 import { conformance } from "../conformance/suite.js";
 
 const MEBIBYTE = 1024 * 1024;
@@ -134,8 +134,8 @@ describe("ram: hard links", () => {
   it("ram: an open file that has lost its last name gets no new one", () => {
     const scheme = ramScheme();
     const { handle } = openIn(scheme, "/a", O_WRITE | O_CREATE);
-    scheme.unlink?.("/a", "file");
-    expect(() => scheme.link?.(handle as never, "/b")).toThrow(
+    scheme.unlink?.("/a", "file", contextOf({ flags: 0 }));
+    expect(() => scheme.link?.(handle as never, "/b", contextOf({ flags: 0 }))).toThrow(
       expect.objectContaining({ code: "ENOENT" }),
     );
   });
@@ -151,7 +151,7 @@ describe("ram: identity", () => {
     expect(one.positioned).toBe(true);
     const other = openIn(ramScheme(), "/a", O_WRITE | O_CREATE);
     expect(other.identity).not.toEqual(one.identity);
-    scheme.unlink?.("/a", "file");
+    scheme.unlink?.("/a", "file", contextOf({ flags: 0 }));
     expect(openIn(scheme, "/a", O_WRITE | O_CREATE).identity).not.toEqual(one.identity);
   });
 
@@ -184,6 +184,96 @@ describe("ram: identity", () => {
     expect(() => system.open("ram:/link", { mode: O_READ | O_SYMLINK })).toThrow(
       expect.objectContaining({ code: "ELOOP" }),
     );
+  });
+});
+
+describe("ram: seen through a capability with a root", () => {
+  const code = (expected: string) => expect.objectContaining({ code: expected });
+  let all: DirectSystem;
+  let jailed: DirectSystem;
+
+  beforeEach(() => {
+    all = newRam();
+    jailed = all.narrowed(RIGHTS_ALL, "/jail");
+    all.mkdir("ram:/outside");
+    all.open("ram:/outside/secret", { mode: "create" }).close();
+    all.mkdir("ram:/jail");
+    all.mkdir("ram:/jail/d");
+    jailed.open("ram:/jail/own", { mode: "create" }).close();
+    for (const [name, target] of ESCAPES) jailed.symlink(`ram:/jail/${name}`, target);
+  });
+
+  const ESCAPES = [
+    ["absolute", "/outside"],
+    ["relative", "../outside"],
+    ["sneaky", "/jail/d/../../outside"],
+    ["twice", "absolute"],
+    ["root", "/"],
+    ["prefix", "/jail/../jailor"],
+    ["gone", "/nowhere"],
+  ] as const;
+
+  it.each(ESCAPES.map(([name]) => name))("ram: nothing leads out through link %s", (name) => {
+    const link = `ram:/jail/${name}`;
+    const inside = `${link}/secret`;
+    const write = O_WRITE | O_CREATE;
+    expect(() => jailed.open(link), "final").toThrow(code("EACCES"));
+    expect(() => jailed.open(link, { mode: write }), "final, create").toThrow(code("EACCES"));
+    expect(() => jailed.open(inside), "intermediate").toThrow(code("EACCES"));
+    expect(() => jailed.open(inside, { mode: write }), "create").toThrow(code("EACCES"));
+    expect(() => jailed.mkdir(inside), "mkdir").toThrow(code("EACCES"));
+    expect(() => jailed.unlink(inside), "unlink").toThrow(code("EACCES"));
+    expect(() => jailed.rmdir(inside), "rmdir").toThrow(code("EACCES"));
+    expect(() => jailed.readlink(inside), "readlink").toThrow(code("EACCES"));
+    expect(() => jailed.symlink(inside, "x"), "symlink").toThrow(code("EACCES"));
+    expect(() => jailed.link("ram:/jail/own", inside), "link").toThrow(code("EACCES"));
+    expect(() => jailed.link(inside, "ram:/jail/stolen"), "steal").toThrow(code("EACCES"));
+    expect(() => jailed.rename("ram:/jail/own", inside), "rename to").toThrow(code("EACCES"));
+    expect(() => jailed.rename(inside, "ram:/jail/stolen"), "rename from").toThrow(code("EACCES"));
+  });
+
+  it("ram: the links themselves can be read, renamed and removed", () => {
+    expect(jailed.readlink("ram:/jail/absolute")).toBe("/outside");
+    jailed.rename("ram:/jail/absolute", "ram:/jail/d/moved");
+    jailed.unlink("ram:/jail/d/moved");
+    jailed.rename("ram:/jail/own", "ram:/jail/relative");
+    expect(jailed.stat("ram:/jail/relative").kind).toBe("file");
+    expect(all.stat("ram:/outside/secret").kind).toBe("file");
+  });
+
+  it("ram: a name outside is refused before the scheme sees it", () => {
+    expect(() => jailed.open("ram:/outside/secret")).toThrow(code("EACCES"));
+    expect(() => jailed.rename("ram:/jail/own", "ram:/outside/own")).toThrow(code("EACCES"));
+    expect(() => jailed.open("ram:/jailor")).toThrow(code("EACCES"));
+  });
+
+  it("ram: a directory that becomes a link on the way leads nowhere", () => {
+    jailed.open("ram:/jail/d/f", { mode: "create" }).close();
+    jailed.rename("ram:/jail/absolute", "ram:/jail/swap");
+    jailed.unlink("ram:/jail/d/f");
+    jailed.rmdir("ram:/jail/d");
+    jailed.rename("ram:/jail/swap", "ram:/jail/d");
+    expect(() => jailed.open("ram:/jail/d/secret")).toThrow(code("EACCES"));
+  });
+
+  it("ram: a root that is replaced by a link is no way out either", () => {
+    all.rename("ram:/jail", "ram:/moved");
+    all.symlink("ram:/jail", "/outside");
+    expect(() => jailed.open("ram:/jail/secret")).toThrow(code("EACCES"));
+    expect(() => jailed.open("ram:/jail", { mode: "list" })).toThrow(code("EACCES"));
+    all.unlink("ram:/jail");
+    expect(() => jailed.open("ram:/jail/own")).toThrow(code("ENOENT"));
+    all.mkdir("ram:/jail");
+    jailed.open("ram:/jail/own", { mode: "create" }).close();
+    expect(all.stat("ram:/moved/own").kind).toBe("file");
+  });
+
+  it("ram: a handle that was opened inside stays with its file, wherever that is moved", () => {
+    using file = jailed.open("ram:/jail/own", { mode: "read-write" });
+    all.rename("ram:/jail/own", "ram:/outside/own");
+    file.write("mine");
+    expect(all.stat("ram:/outside/own").size).toBe(4);
+    expect(() => jailed.open("ram:/jail/own")).toThrow(code("ENOENT"));
   });
 });
 
@@ -273,17 +363,7 @@ describe("sparse bytes", () => {
 });
 
 function openIn(scheme: Scheme<unknown>, path: string, flags: number, rights = RIGHTS_ALL) {
-  const context: OpenContext = {
-    caller: 1,
-    flags,
-    rights,
-    scheme: "ram",
-    nonblocking: false,
-    canceled: false,
-    onCancel() {},
-    defer() {},
-  };
-  const answer = scheme.open(path, context);
+  const answer = scheme.open(path, contextOf({ flags, rights, scheme: "ram" }));
   if (!isOpened(answer)) throw new TypeError("ram: answered a bare handle");
   return answer;
 }

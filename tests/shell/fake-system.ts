@@ -228,6 +228,10 @@ export class FakeSystem implements System {
     this.machine.direct.rename(...args);
   }
 
+  link(existing: string, name: string): void {
+    this.machine.direct.link(existing, name);
+  }
+
   symlink(url: string, target: string): void {
     this.machine.direct.symlink(url, target);
   }

@@ -1,0 +1,82 @@
+/**
+ * Conflicts: a transfer waits while one that overlaps it on the same object is at work. What was
+ * executed and not published yet may be replayed after a death; without this rule the repetition could
+ * land on top of a newer write that was acknowledged already.
+ */
+
+import { OP_FTRUNCATE, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
+import type { Sqe } from "../../ipc/sqe.js";
+import type { Pending } from "./contexts.js";
+import type { Handle, ProviderClient } from "./provider-client.js";
+
+/** Bytes of an object that an operation touches. */
+interface Range {
+  object: string;
+  start: number;
+  end: number;
+  changes: boolean;
+}
+
+/** A request that waits for others. */
+interface Held {
+  client: ProviderClient;
+  sqe: Sqe;
+  range: Range;
+}
+
+/** Who is at work on what. */
+export class Conflicts {
+  readonly #atWork = new Map<Pending, Range>();
+  #held: Held[] = [];
+
+  /** Holds a request back if it conflicts with one at work or one held before. */
+  hold(client: ProviderClient, sqe: Sqe): boolean {
+    if (this.#atWork.size === 0 && this.#held.length === 0) return false;
+    const range = rangeOf(client.handles.get(sqe.handle), sqe);
+    if (range === undefined) return false;
+    let clash = this.#held.some((held) => conflict(held.range, range));
+    for (const other of this.#atWork.values()) clash ||= conflict(other, range);
+    if (clash) this.#held.push({ client, sqe: { ...sqe }, range });
+    return clash;
+  }
+
+  /** A handler has begun and not answered yet. */
+  begin(pending: Pending): void {
+    const range = rangeOf(pending.handle, pending);
+    if (range !== undefined) this.#atWork.set(pending, range);
+  }
+
+  /** It has answered: returns the requests that were held, to be tried again in their order. */
+  end(pending: Pending): Held[] {
+    this.#atWork.delete(pending);
+    if (this.#held.length === 0) return [];
+    const held = this.#held;
+    this.#held = [];
+    return held;
+  }
+
+  /** Drops what a dead client has waiting. */
+  forget(client: ProviderClient): void {
+    this.#held = this.#held.filter((held) => held.client !== client);
+  }
+}
+
+function rangeOf(
+  handle: Handle | undefined,
+  request: { opcode: number; offset: number; arenaLength: number },
+): Range | undefined {
+  const { opcode, offset, arenaLength } = request;
+  if (opcode !== OP_READ && opcode !== OP_WRITE && opcode !== OP_FTRUNCATE) return undefined;
+  const identity = handle?.description.identity;
+  if (handle === undefined || identity === undefined || !handle.description.positioned) {
+    return undefined;
+  }
+  const whole = opcode === OP_FTRUNCATE || offset < 0;
+  const start = whole ? 0 : offset + (identity.base ?? 0);
+  const end = whole ? Number.MAX_SAFE_INTEGER : start + arenaLength;
+  return { object: identity.object, start, end, changes: opcode !== OP_READ };
+}
+
+function conflict(a: Range, b: Range): boolean {
+  return (a.changes || b.changes) && a.object === b.object && a.start < b.end && b.start < a.end;
+}
