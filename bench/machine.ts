@@ -5,12 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { boot } from "../cli/boot.js";
 import type { Machine } from "../cli/machine.js";
+import { CLIENT_DAEMON, type DaemonFolder, DIRECT_DAEMON, NULL_DAEMON } from "./daemons.js";
 import type { Measurement } from "./measuring-scheme.js";
 import type { Span } from "./sampling.js";
 
-const NULL_DAEMON = new URL("./null-daemon/", import.meta.url);
-const CLIENT_DAEMON = new URL("./client-daemon/", import.meta.url);
-const DIRECT_DAEMON = new URL("./direct-daemon/", import.meta.url);
 const RESULT = "ram:/bench-result";
 
 /** Boots a machine with `benchnull:`, and with what else the case needs. */
@@ -18,15 +16,15 @@ export async function bootBench(
   options: { disk?: string; client?: boolean } = {},
 ): Promise<Machine> {
   const machine = await boot(options.disk === undefined ? {} : { disk: options.disk });
-  await machine.load(NULL_DAEMON);
-  if (options.client === true) await machine.load(CLIENT_DAEMON);
+  await machine.load(NULL_DAEMON.folder);
+  if (options.client === true) await machine.load(CLIENT_DAEMON.folder);
   return machine;
 }
 
 /** Boots a machine whose disk driver is called directly, in its own thread. */
 export async function bootDirect(disk: string): Promise<Machine> {
   const machine = await boot({ disk });
-  await machine.load(DIRECT_DAEMON);
+  await machine.load(DIRECT_DAEMON.folder);
   return machine;
 }
 
@@ -45,10 +43,10 @@ export async function runProgram(
 /** Has a daemon of the bench measure. */
 export async function askDaemon(
   machine: Machine,
-  daemon: "benchclient:/" | "benchdirect:/",
+  daemon: DaemonFolder,
   measurement: Measurement,
 ): Promise<Float64Array> {
-  const file = await machine.open(daemon, { mode: "read-write" });
+  const file = await machine.open(`${daemon.provides}:/`, { mode: "read-write" });
   const { url, bytes, depth, warmMs, runMs } = measurement;
   await file.call({ url, bytes, depth, warmMs, runMs });
   const samples = doubles(await file.readAll());
@@ -69,7 +67,7 @@ async function readSamples(machine: Machine, url: string): Promise<Float64Array>
 }
 
 function doubles(bytes: Uint8Array): Float64Array {
-  return new Float64Array(bytes.slice().buffer);
+  return new Float64Array(new Uint8Array(bytes).buffer);
 }
 
 /** A disk image in a folder of its own. */

@@ -3,6 +3,7 @@
 
 import { Command, Option } from "commander";
 import { bootCommand } from "./boot-command.js";
+import type { NewOptions } from "./new-command.js";
 import { packageVersion } from "./version.js";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -39,6 +40,20 @@ program
     // The machine's threads have ended by now; what is left in the output is still written.
     process.exitCode = await bootCommand(options);
     process.stdin.unref?.();
+  });
+
+program
+  .command("new")
+  .description("make the beginning of something of your own")
+  .command("scheme")
+  .argument("<name>", "name of the daemon and of its scheme: a short lower-case word")
+  .description("make a folder with a scheme daemon that works, and its crash-isolation test")
+  .option("--dir <folder>", "folder to make (default: the name)")
+  .option("--js", "JavaScript instead of TypeScript", false)
+  .addHelpText("after", "\nExample:\n  anode new scheme tides && cd tides && npm install && npm test")
+  .action(async (name: string, options: NewOptions) => {
+    const { newSchemeCommand } = await import("./new-command.js");
+    process.exitCode = newSchemeCommand(name, options);
   });
 
 if (process.argv.length <= 2) program.help();

@@ -107,9 +107,10 @@ export class ClientChannel {
   }
 
   #hasSpace(): boolean {
-    // Written by the provider; a wild value is caught by `poll`, here it only delays.
+    // Written by the provider: a wild value closes the channel, never the process.
     const used = (this.#sqTail - Atomics.load(this.#words, SQ_HEAD)) | 0;
-    return used >= 0 && used < RING_SLOTS;
+    if (used < 0 || used > RING_SLOTS) this.broken = true;
+    return used < RING_SLOTS && !this.broken;
   }
 
   #publish(): void {
@@ -129,8 +130,10 @@ export class ClientChannel {
     return true;
   }
 
-  /** True when completions or events wait, or the channel was closed. Cheap: it is polled. */
+  /** True when completions or events wait. Cheap: it is polled. */
   ready(): boolean {
+    // A broken channel has nothing to say: its owner must not poll it for ever.
+    if (this.broken) return false;
     return (
       Atomics.load(this.#words, CQ_TAIL) !== this.#cqHead ||
       Atomics.load(this.#words, EVENTS_PENDING) !== 0

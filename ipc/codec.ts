@@ -10,7 +10,13 @@ import { Unpackr } from "msgpackr/unpack";
 import { EBADMSG, EMSGSIZE, type Errno } from "./errno.js";
 import { BODY_BYTES_MAX, BODY_DEPTH_MAX, BODY_ITEMS_MAX } from "./limits.js";
 
-const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
+// Undefined as nil: on its own it would be an extension type, which the other side refuses.
+const packr = new Packr({
+  useRecords: false,
+  moreTypes: false,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+});
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
 /** Encodes `value`. @throws EMSGSIZE when it takes more than 64 KiB. */

@@ -66,7 +66,15 @@ export class ProviderChannel {
       this.broken = true;
       return false;
     }
-    return unread + this.#taken < RING_SLOTS;
+    // A one-way message needs no place: else 64 parked requests would keep out their own cancels.
+    return unread + this.#taken < RING_SLOTS || this.#nextIsOneWay();
+  }
+
+  /** A hint, from shared memory: `take` checks the copy. */
+  #nextIsOneWay(): boolean {
+    const at = SQES + (this.#sqHead & SLOT_MASK) * SQE.SIZE;
+    const packed = this.#words[(at >> 2) + SQE.opcode.word] as number;
+    return ((packed >>> 8) & SQE_ONEWAY) !== 0;
   }
 
   /**
@@ -76,13 +84,25 @@ export class ProviderChannel {
   take(sqe: Sqe): void {
     const at = SQES + (this.#sqHead & SLOT_MASK) * SQE.SIZE;
     readSqe(this.#words, this.#doubles, at, sqe);
-    if ((sqe.flags & SQE_ONEWAY) === 0) this.#taken++;
+    if ((sqe.flags & SQE_ONEWAY) === 0) this.#admit(sqe);
     this.#sqHead = (this.#sqHead + 1) | 0;
     // Partner: ClientChannel.wasDequeued, #hasSpace.
     Atomics.store(this.#words, SQ_HEAD, this.#sqHead);
   }
 
-  /** Publishes a completion and wakes the client if it sleeps. Partner: ClientChannel.poll. */
+  /** Gives a request its place among the completions. */
+  #admit(sqe: Sqe): void {
+    const unread = (this.#cqTail - Atomics.load(this.#words, CQ_HEAD)) | 0;
+    if (unread >= 0 && unread + this.#taken < RING_SLOTS) this.#taken++;
+    else {
+      // The client changed the entry (or an index) since `available` looked: nothing is done for it.
+      this.broken = true;
+      sqe.opcode = 0;
+      sqe.flags = SQE_ONEWAY;
+    }
+  }
+
+  /** Publishes a completion. The caller wakes the client. Partner: ClientChannel.poll. */
   complete(tag: number, result: number, flags: number): void {
     const at = CQES + (this.#cqTail & SLOT_MASK) * CQE.SIZE;
     this.#words[(at >> 2) + CQE.tag.word] = tag;

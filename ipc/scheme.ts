@@ -30,7 +30,7 @@ export interface PathContext extends RequestContext {
 
 /** What `open` is told. */
 export interface OpenContext extends PathContext {
-  /** Rights of the handle-to-be: capability and flags combined (rights.ts). */
+  /** Rights of the capability; `flags` says which of them the handle is to have. */
   readonly rights: number;
   /** Registered name under which the scheme was addressed, for daemons that provide several. */
   readonly scheme: string;

@@ -86,7 +86,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
     requireSys(caller, 0);
     return kernel.capabilities.all().map((capability) => ({
       id: capability.id,
-      parent: capability.parent?.id,
+      ...(capability.parent === undefined ? {} : { parent: capability.parent.id }),
       holder: kernel.processes.get(capability.holder)?.name ?? String(capability.holder),
       scheme: capability.scheme,
       root: capability.root,

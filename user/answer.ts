@@ -31,9 +31,9 @@ export function checked(call: Call, operation: string, url?: string): number {
   throw SysError.fromResult(call.result, { operation, url, outcome, incarnation });
 }
 
-/** The body of an answered call. */
+/** The body of an answered call; undefined when the answer is a number alone. */
 export function bodyOf(call: Call): unknown {
-  if (call.body === undefined) return undefined;
+  if (call.body === undefined || call.body.length === 0) return undefined;
   const decoded = decodeBody(call.body);
   if ("errno" in decoded) throw new SysError(EBADMSG, { operation: "decode" });
   return decoded.value;

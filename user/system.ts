@@ -46,7 +46,8 @@ export interface ProcessInfo {
 /** One capability as `caps` shows it. */
 export interface CapabilityInfo {
   id: number;
-  parent: number | undefined;
+  /** What it was derived from; none at the root. */
+  parent?: number;
   holder: string;
   scheme: string;
   root: string;

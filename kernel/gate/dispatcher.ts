@@ -155,7 +155,8 @@ export class Dispatcher {
     const cell = this.checks.cell(sqe.capability);
     const flags = grantedFlags(sqe.arg1, cell);
     const rights = rightsOfHandle(flags, cell);
-    const pending = new OpenPending(client, sqe, { rights, flags, scheme: name, root });
+    const facts = { rights: cell, flags, scheme: name, root };
+    const pending = new OpenPending(client, sqe, facts);
     const { capability } = sqe;
     const value = scheme.open(path, pending);
     return {

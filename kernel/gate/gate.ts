@@ -15,37 +15,28 @@ import {
   type SyscallName,
   type Window,
 } from "../../ipc/abi.js";
-import { ClientChannel } from "../../ipc/client-channel.js";
 import type { Clock } from "../../ipc/clock.js";
-import { decodeBody, encodeBody } from "../../ipc/codec.js";
-import { Doorbell } from "../../ipc/doorbell.js";
-import {
-  EACCES,
-  ECANCELED,
-  EINVAL,
-  ENODEV,
-  Errno,
-  ESTALE,
-  ETIMEDOUT,
-  errnoFromNumber,
-} from "../../ipc/errno.js";
+import { encodeBody } from "../../ipc/codec.js";
+import type { Doorbell } from "../../ipc/doorbell.js";
+import { ECANCELED, Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
 import { BODY_BYTES_MAX, PARK_MS_MAX } from "../../ipc/limits.js";
 import {
   BOARD_PID,
   KERNEL_PID,
   type Mail,
   type NamespaceEntry,
-  type ObjectMail,
   type StartMail,
 } from "../../ipc/mail.js";
-import { OP_DUP, OP_OPEN, OP_REATTACH, OP_SYSCALL } from "../../ipc/opcode.js";
+import { OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
 import type { Scheme } from "../../ipc/scheme.js";
-import { isBeneath, parseUrl } from "../../ipc/url.js";
-import { vectorCounts } from "../../ipc/vector.js";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
-import { Bus } from "./bus.js";
-import { Connection, OPEN_ROOM, parseOpenReply, withoutEffects } from "./connection.js";
-import { HardwareObject, LocalObject, LocalRequest, PipeEnd } from "./objects.js";
+import { Connection, OPEN_ROOM, parseOpenReply } from "./connection.js";
+import { Hardware } from "./hardware.js";
+import { adopt, inheritSession } from "./inheritance.js";
+import { runLoop } from "./loop.js";
+import { type Resolved, resolveUrl, schemeNames } from "./namespace.js";
+import { ObjectTable } from "./object-table.js";
+import { LocalObject, LocalRequest } from "./objects.js";
 import type { Provider } from "./provider.js";
 import { Request } from "./request.js";
 import { Session } from "./session.js";
@@ -68,14 +59,6 @@ class OpenRequest extends Request {
   descriptor: Descriptor | undefined;
 }
 
-/** Someone who waits for an interrupt. */
-interface IrqWait {
-  counts: Int32Array;
-  line: number;
-  seen: number;
-  resolve: (count: number) => void;
-}
-
 /** The gate of one process. */
 export class ProcessGate implements Gate, Waitable {
   readonly abi = ABI_VERSION;
@@ -92,14 +75,11 @@ export class ProcessGate implements Gate, Waitable {
   provider: Provider | undefined;
   readonly #parts: GateParts;
   readonly #connections = new Map<number, Connection>();
-  readonly #objects = new Map<number, LocalObject>();
-  readonly #arrived = new Map<number, ObjectMail>();
-  #localWaits: LocalRequest[] = [];
-  #irqWaits: IrqWait[] = [];
+  readonly #objects = new ObjectTable(() => this.mailWaits());
+  readonly #hardware: Hardware;
   readonly #deadlines = new Set<Request>();
   #namespace: NamespaceEntry[] = [];
   #mailSeen = 0;
-  #bus: Bus | undefined;
   readonly #waiter = new Waiter();
   /** Promises settled so far; a change means that microtasks may be pending. */
   #settled = 0;
@@ -108,6 +88,7 @@ export class ProcessGate implements Gate, Waitable {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.#hardware = new Hardware(parts.bell);
     this.#connections.set(KERNEL_PID, parts.kernel);
   }
 
@@ -124,61 +105,15 @@ export class ProcessGate implements Gate, Waitable {
     };
     this.#namespace = mail.namespace;
     for (const inherited of mail.stdio) {
-      if (inherited.kind === "object") this.stdio.push(this.#object(inherited.object));
-      else {
-        const connection = this.#connect(inherited.provider);
-        const session = new Session(connection, { ...inherited });
-        session.positioned = inherited.positioned;
-        session.share(inherited.cell);
-        this.#take(connection, session);
-        this.stdio.push(session);
-      }
+      if (inherited.kind === "object") this.stdio.push(this.#objects.add(inherited.object));
+      else this.stdio.push(inheritSession(this.#connect(inherited.provider), inherited));
     }
-  }
-
-  /** Takes over the copy of a handle that the parent has passed on. */
-  #take(connection: Connection, session: Session): void {
-    const request = new Request(OP_DUP, { connection, capability: session.capability });
-    request.room = OPEN_ROOM;
-    request.offset = 0;
-    request.onDone = () => {
-      if (request.result >= 0) this.#adopt(connection, session, request);
-      else this.#takeByName(connection, session);
-    };
-    // Whatever the process does with it is queued behind this.
-    session.handle = -1;
-    session.opening = request;
-    request.started = true;
-    connection.submit(request);
-  }
-
-  /** The copy died with its provider: opens the same object by its name, without side effects. */
-  #takeByName(connection: Connection, session: Session): void {
-    const request = new Request(OP_REATTACH, { connection, capability: session.capability });
-    request.bytes = Buffer.from(session.path);
-    request.room = OPEN_ROOM;
-    request.arg1 = withoutEffects(session.flags);
-    request.offset = 0;
-    request.started = true;
-    request.onDone = () => {
-      if (request.result < 0) session.lost = errnoFromNumber(-request.result);
-      else this.#adopt(connection, session, request);
-    };
-    session.opening = request;
-    connection.submit(request);
-  }
-
-  #adopt(connection: Connection, session: Session, request: Request): void {
-    session.handle = request.result;
-    session.identity = parseOpenReply(request.body);
-    session.positioned = request.positioned;
-    connection.sessions.add(session);
   }
 
   // --- calls ------------------------------------------------------------------------------------
 
   schemes(): string[] {
-    return [...new Set(this.#namespace.map((entry) => entry.scheme))].sort();
+    return schemeNames(this.#namespace);
   }
 
   open(text: string, flags: number): Call {
@@ -194,7 +129,7 @@ export class ProcessGate implements Gate, Waitable {
     request.onDone = () => {
       if (request.result < 0) return;
       const reply = parseOpenReply(request.body);
-      const local = reply.local === undefined ? undefined : this.#claimObject(reply.local);
+      const local = reply.local === undefined ? undefined : this.object(reply.local);
       if (local !== undefined) {
         request.descriptor = local;
         return;
@@ -202,7 +137,7 @@ export class ProcessGate implements Gate, Waitable {
       const url = `${entry.scheme}:${path}`;
       const { capability } = entry;
       const session = new Session(connection, { url, path, flags, capability });
-      this.#adopt(connection, session, request);
+      adopt(connection, session, request);
       request.descriptor = session;
     };
     return request;
@@ -233,20 +168,9 @@ export class ProcessGate implements Gate, Waitable {
     return request;
   }
 
-  #resolve(text: string): { entry: NamespaceEntry; path: string } | Errno {
-    const url = parseUrl(text);
-    if (url instanceof Errno) return url;
+  #resolve(text: string): Resolved | Errno {
     if (this.mailWaits()) this.readMail();
-    let best: NamespaceEntry | undefined;
-    let named = false;
-    for (const entry of this.#namespace) {
-      if (entry.scheme !== url.scheme) continue;
-      named = true;
-      if (!isBeneath(entry.root, url.path)) continue;
-      if (best === undefined || entry.root.length > best.root.length) best = entry;
-    }
-    if (best !== undefined) return { entry: best, path: url.path };
-    return named ? EACCES : ENODEV;
+    return resolveUrl(this.#namespace, text);
   }
 
   #connect(provider: number): Connection {
@@ -270,7 +194,7 @@ export class ProcessGate implements Gate, Waitable {
     if (request.done) return;
     if (request.deadlineMs > 0) this.#deadlines.add(request);
     if (request instanceof LocalRequest) {
-      if (!request.object.attempt(request)) this.#localWaits.push(request);
+      this.#objects.submit(request);
       return;
     }
     this.#submitWhenOpen(request);
@@ -297,14 +221,14 @@ export class ProcessGate implements Gate, Waitable {
   #abandon(request: Request, errno: Errno): void {
     this.#deadlines.delete(request);
     if (request instanceof LocalRequest) {
-      this.#localWaits = this.#localWaits.filter((waiting) => waiting !== request);
+      this.#objects.cancel(request);
       request.finish(-errno.errno, "not-executed");
     } else request.connection?.abandon(request, errno);
   }
 
   close(descriptor: Descriptor): void {
     if (descriptor instanceof Session) descriptor.connection.close(descriptor);
-    else if (descriptor instanceof LocalObject && this.#objects.delete(descriptor.id)) {
+    else if (descriptor instanceof LocalObject && this.#objects.close(descriptor.id)) {
       this.start(this.syscall("close-object", { id: descriptor.id }));
     }
   }
@@ -339,29 +263,20 @@ export class ProcessGate implements Gate, Waitable {
   // --- hardware ---------------------------------------------------------------------------------
 
   window(descriptor: Descriptor): Window | Errno {
-    const mail = hardwareOf(descriptor);
-    if (mail?.object !== "window" || this.#bus === undefined) return EINVAL;
-    return this.#bus.window(mail.window, mail.size);
+    return this.#hardware.window(descriptor);
   }
 
   dma(descriptor: Descriptor): DmaRegion | Errno {
-    const mail = hardwareOf(descriptor);
-    return mail?.object === "dma" ? { address: mail.address, memory: mail.memory } : EINVAL;
+    return this.#hardware.dma(descriptor);
   }
 
   irq(descriptor: Descriptor, seen: number): Promise<number> {
-    const mail = hardwareOf(descriptor);
-    if (mail?.object !== "irq") return Promise.reject(EINVAL);
-    const wait = { counts: vectorCounts(mail.vector), line: mail.index, seen };
     this.#startLoop();
-    return new Promise((resolve) => {
-      this.#irqWaits.push({ ...wait, resolve });
-    });
+    return this.#hardware.interrupt(descriptor, seen);
   }
 
   irqAck(descriptor: Descriptor): void {
-    const mail = hardwareOf(descriptor);
-    if (mail?.object === "irq") this.#bus?.acknowledge(mail.line);
+    this.#hardware.acknowledge(descriptor);
   }
 
   // --- mail -------------------------------------------------------------------------------------
@@ -398,10 +313,10 @@ export class ProcessGate implements Gate, Waitable {
         this.#namespace = mail.entries;
         break;
       case "object":
-        this.#arrived.set(mail.object.id, mail.object);
+        this.#objects.arrive(mail.object);
         break;
       case "pipe":
-        (this.#objects.get(mail.pipe.id) as PipeEnd | undefined)?.update(mail.pipe);
+        this.#objects.update(mail.pipe);
         break;
       case "cell":
         this.#shareCell(mail);
@@ -413,8 +328,7 @@ export class ProcessGate implements Gate, Waitable {
 
   #connected(mail: Mail & { kind: "connect" }): void {
     if (mail.provider === BOARD_PID) {
-      const channel = new ClientChannel(mail.memory, new Doorbell(mail.bell));
-      this.#bus = new Bus(channel, this.#parts.bell);
+      this.#hardware.connected(mail);
       return;
     }
     const connection = this.#connections.get(mail.provider) ?? new Connection(mail.provider);
@@ -429,24 +343,11 @@ export class ProcessGate implements Gate, Waitable {
     }
   }
 
-  #claimObject(id: number): LocalObject | undefined {
-    // The mail was posted before the open was answered.
-    this.readMail();
-    const mail = this.#arrived.get(id);
-    if (mail === undefined) return undefined;
-    this.#arrived.delete(id);
-    return this.#object(mail);
-  }
-
-  #object(mail: ObjectMail): LocalObject {
-    const object = mail.object === "pipe" ? new PipeEnd(mail, () => this.mailWaits()) : new HardwareObject(mail);
-    this.#objects.set(mail.id, object);
-    return object;
-  }
-
   /** Both ends of a pipe that the kernel has made, by their ids. */
   object(id: number): Descriptor | undefined {
-    return this.#claimObject(id);
+    // The mail was posted before the system call was answered.
+    this.readMail();
+    return this.#objects.claim(id);
   }
 
   // --- waiting ----------------------------------------------------------------------------------
@@ -455,20 +356,12 @@ export class ProcessGate implements Gate, Waitable {
   poll(): boolean {
     if (this.mailWaits()) return true;
     for (const connection of this.#connections.values()) if (connection.ready()) return true;
-    for (const wait of this.#irqWaits) {
-      if (Atomics.load(wait.counts, wait.line) !== wait.seen) return true;
-    }
-    if (this.#localWaits.length > 0 && this.#attemptLocal()) return true;
+    if (this.#hardware.ready()) return true;
+    if (this.#objects.attempt()) return true;
     return this.#dispatching && this.provider?.ready() === true;
   }
 
   #dispatching = false;
-
-  #attemptLocal(): boolean {
-    const before = this.#localWaits.length;
-    this.#localWaits = this.#localWaits.filter((request) => !request.object.attempt(request));
-    return this.#localWaits.length < before;
-  }
 
   /** Does what there is to do as a client. Returns whether anything was done. */
   #pump(): boolean {
@@ -480,19 +373,12 @@ export class ProcessGate implements Gate, Waitable {
     for (const connection of this.#connections.values()) {
       if (connection.ready() && connection.poll() > 0) worked = true;
     }
-    if (this.#localWaits.length > 0 && this.#attemptLocal()) worked = true;
-    if (this.#irqWaits.length > 0) worked = this.#deliverIrqs() || worked;
+    if (this.#objects.attempt()) worked = true;
+    const interrupts = this.#hardware.deliver();
+    this.#settled += interrupts;
+    worked ||= interrupts > 0;
     if (this.#deadlines.size > 0) this.#expire();
     return worked;
-  }
-
-  #deliverIrqs(): boolean {
-    const due = this.#irqWaits.filter((w) => Atomics.load(w.counts, w.line) !== w.seen);
-    if (due.length === 0) return false;
-    this.#irqWaits = this.#irqWaits.filter((wait) => !due.includes(wait));
-    this.#settled++;
-    for (const wait of due) wait.resolve(Atomics.load(wait.counts, wait.line));
-    return true;
   }
 
   #expire(): void {
@@ -529,7 +415,7 @@ export class ProcessGate implements Gate, Waitable {
 
   #setSleeping(sleeping: boolean): void {
     for (const connection of this.#connections.values()) connection.setSleeping(sleeping);
-    for (const request of this.#localWaits) request.object.setSleeping(sleeping);
+    this.#objects.setSleeping(sleeping);
     if (this.#dispatching) this.provider?.setSleeping(sleeping);
   }
 
@@ -588,58 +474,31 @@ export class ProcessGate implements Gate, Waitable {
   #startLoop(): void {
     if (this.#looping) return;
     this.#looping = true;
-    void this.#loop();
+    const { bell, turn } = this.#parts;
+    const gate = this;
+    void runLoop({
+      bell,
+      turn,
+      work: () => this.#work(),
+      activity: () => this.#settled + (this.provider?.promises ?? 0),
+      poll: () => this.poll(),
+      get sleeper() {
+        return gate.#sleeper;
+      },
+      wait: () => {
+        this.#waiter.wait(this, false, false);
+      },
+      setSleeping: (sleeping) => {
+        this.#setSleeping(sleeping);
+      },
+      parkMs: () => this.#parkMs(),
+    });
   }
 
-  /**
-   * The loop of a process that lives by promises. After anything that may have queued microtasks it
-   * takes a whole turn of the event loop before it waits, or answers would sit behind the wait.
-   */
-  async #loop(): Promise<void> {
-    await this.#parts.turn();
-    let settled = 0;
-    let promises = 0;
-    for (;;) {
-      let worked = this.#pump();
-      if (this.#dispatching && this.provider !== undefined) {
-        worked = this.provider.dispatch() > 0 || worked;
-        promises = this.provider.promises;
-      }
-      if (settled !== this.#settled + promises) {
-        settled = this.#settled + promises;
-        await this.#parts.turn();
-      } else if (!worked) {
-        if (this.#sleeper) this.#waiter.wait(this, false, false);
-        else await this.#parkAsync();
-      }
-    }
-  }
-
-  async #parkAsync(): Promise<void> {
-    const { bell } = this.#parts;
-    for (let i = 0; i < 60; i++) if (this.poll()) return;
-    const count = bell.count();
-    this.#setSleeping(true);
-    if (!this.poll()) {
-      const limitMs = this.#parkMs();
-      // An untimed wait, and a timer that rings our own bell: a timed wait leaks until its time.
-      const timer =
-        limitMs === Number.POSITIVE_INFINITY
-          ? undefined
-          : setTimeout(() => {
-              bell.ring();
-            }, limitMs);
-      await bell.parkAsync(count);
-      clearTimeout(timer);
-    }
-    this.#setSleeping(false);
-  }
-
-  /** Decodes the body of an answered system call. */
-  static bodyOf(call: Call): unknown {
-    if (call.body === undefined) return undefined;
-    const decoded = decodeBody(call.body);
-    return "errno" in decoded ? undefined : decoded.value;
+  #work(): boolean {
+    const worked = this.#pump();
+    if (!this.#dispatching || this.provider === undefined) return worked;
+    return this.provider.dispatch() > 0 || worked;
   }
 }
 
@@ -649,8 +508,3 @@ function failed(opcode: number, errno: Errno): Request {
   request.finish(-errno.errno, "not-executed");
   return request;
 }
-
-function hardwareOf(descriptor: Descriptor): HardwareObject["mail"] | undefined {
-  return descriptor instanceof HardwareObject ? descriptor.mail : undefined;
-}
-

@@ -5,7 +5,6 @@
 
 import { randomInt } from "node:crypto";
 import {
-  EACCES,
   EBUSY,
   EEXIST,
   EFBIG,
@@ -29,7 +28,6 @@ import {
   O_TRUNCATE,
   O_WRITE,
 } from "../../ipc/open-flags.js";
-import { RIGHT_CREATE } from "../../ipc/rights.js";
 import {
   EVENT_READ,
   EVENT_WRITE,
@@ -125,11 +123,11 @@ function placeIn(tree: Tree, path: string, { root }: PathContext): Place {
   return tree.walk(path, { follow: false, root });
 }
 
-function openNode(tree: Tree, path: string, { flags, rights, root }: OpenContext): Node {
+function openNode(tree: Tree, path: string, { flags, root }: OpenContext): Node {
   const exclusive = (flags & O_CREATE) !== 0 && (flags & O_EXCLUSIVE) !== 0;
   const follow = !exclusive && (flags & O_SYMLINK) === 0;
   const place = tree.walk(path, { follow, root });
-  if (place.node === undefined) return createNode(tree, place, { flags, rights });
+  if (place.node === undefined) return createNode(tree, place, flags);
   if (exclusive) throw EEXIST;
   checkKind(place.node, flags);
   const { node } = place;
@@ -140,10 +138,10 @@ function openNode(tree: Tree, path: string, { flags, rights, root }: OpenContext
   return node;
 }
 
-function createNode(tree: Tree, place: Place, asked: { flags: number; rights: number }): Node {
-  if ((asked.flags & O_CREATE) === 0) throw ENOENT;
-  if ((asked.rights & RIGHT_CREATE) === 0) throw EACCES;
-  return tree.create(place, (asked.flags & O_DIRECTORY) !== 0 ? "directory" : "file");
+/** The gate leaves O_CREATE only to those who have the right to create. */
+function createNode(tree: Tree, place: Place, flags: number): Node {
+  if ((flags & O_CREATE) === 0) throw ENOENT;
+  return tree.create(place, (flags & O_DIRECTORY) !== 0 ? "directory" : "file");
 }
 
 function checkKind(node: Node, flags: number): void {

@@ -10,8 +10,8 @@ export interface CaseContext {
   readonly object: string;
   /** URL of a name in this case's own directory, for schemes with a tree. */
   at(name: string): string;
-  /** The system with fewer rights. */
-  narrowed(rights: number): Promise<AsyncSystem>;
+  /** The system with fewer rights, perhaps beneath a URL only; what it opens can only be closed. */
+  narrowed(rights: number, prefix?: string): Promise<AsyncSystem>;
 }
 
 /** One case. */

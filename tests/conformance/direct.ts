@@ -297,6 +297,13 @@ export class DirectFile implements BlockingFile {
   }
 }
 
+/** The path of a URL, as the root of a capability. */
+export function rootOf(url: string | undefined): string {
+  const parsed = parseUrl(url ?? "/");
+  assert("path" in parsed, `${url} is no URL`);
+  return (parsed as SchemeUrl).path;
+}
+
 /** The same system with promises. */
 export function asAsync(system: DirectSystem): AsyncSystem {
   return {

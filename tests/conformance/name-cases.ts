@@ -229,6 +229,19 @@ export const nameCases: Case[] = [
     },
   },
   {
+    name: "rights: what exists can be written without the right to create, what is missing not",
+    rights: true,
+    async run({ os, at, object, narrowed }) {
+      const fixed = await narrowed(RIGHTS_ALL & ~RIGHT_CREATE);
+      await (await fixed.open(object, { mode: "write" })).close();
+      expect((await os.stat(object)).size).toBe(0);
+      await expectCode(fixed.open(at("new"), { mode: "write" }), "ENOENT");
+      await expectCode(fixed.open(at("new"), { mode: "append" }), "ENOENT");
+      await expectCode(fixed.open(at("new"), { mode: "create" }), "EACCES");
+      await expectCode(os.stat(at("new")), "ENOENT");
+    },
+  },
+  {
     name: "rights: names need the rights to create, delete and list",
     rights: true,
     async run({ at, object, narrowed }) {

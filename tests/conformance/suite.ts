@@ -8,19 +8,21 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AsyncSystem } from "../../user/async-system.js";
 import { type Case, type CaseContext, OBJECT_TEXT, writeText } from "./case.js";
 import { fileCases } from "./file-cases.js";
+import { linkCases } from "./link-cases.js";
 import { loadCases } from "./load-cases.js";
 import { nameCases } from "./name-cases.js";
 import { objectCases } from "./object-cases.js";
 import { renameCases } from "./rename-cases.js";
+import { rootCases } from "./root-cases.js";
 
 /** A system under test. */
 export interface Booted {
   system: AsyncSystem;
   /**
-   * The same system with only these rights on the scheme; without it, cases about rights are
-   * skipped.
+   * The same system with only these rights, on the scheme or beneath `prefix`; without it, cases
+   * about rights are skipped.
    */
-  narrowed?(rights: number): Promise<AsyncSystem>;
+  narrowed?(rights: number, prefix?: string): Promise<AsyncSystem>;
   close(): Promise<void>;
 }
 
@@ -67,7 +69,7 @@ export function conformance(subject: Subject): void {
 }
 
 function treeCases(): Case[] {
-  return [...fileCases, ...nameCases, ...renameCases, ...loadCases];
+  return [...fileCases, ...nameCases, ...linkCases, ...renameCases, ...rootCases, ...loadCases];
 }
 
 async function contextFor(subject: Subject, booted: Booted, index: number): Promise<CaseContext> {
@@ -80,9 +82,9 @@ async function contextFor(subject: Subject, booted: Booted, index: number): Prom
     os: system,
     object,
     at: (name) => `${directory}/${name}`,
-    narrowed: async (rights) => {
+    narrowed: async (rights, prefix) => {
       expect(booted.narrowed).toBeDefined();
-      return (await booted.narrowed?.(rights)) as AsyncSystem;
+      return (await booted.narrowed?.(rights, prefix)) as AsyncSystem;
     },
   };
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { READ_BYTES_MAX, randScheme } from "../../schemes/rand/rand.js";
 import { zeroScheme } from "../../schemes/zero/zero.js";
-import { asAsync, DirectSystem } from "../conformance/direct.js";
+import { asAsync, DirectSystem, rootOf } from "../conformance/direct.js";
 import { conformance } from "../conformance/suite.js";
 
 function newSystem(): DirectSystem {
@@ -22,7 +22,7 @@ for (const name of ["zero", "null", "rand"]) {
       const system = newSystem();
       return {
         system: asAsync(system),
-        narrowed: async (rights) => asAsync(system.narrowed(rights)),
+        narrowed: async (rights, prefix) => asAsync(system.narrowed(rights, rootOf(prefix))),
         close: async () => {
           expect(system.openHandles, "handles left open by the suite").toBe(0);
         },

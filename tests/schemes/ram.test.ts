@@ -17,7 +17,7 @@ import { ramScheme } from "../../schemes/ram/ram.js";
 import { Budget, CHUNK_BYTES, SparseBytes } from "../../schemes/ram/sparse-bytes.js";
 import { Tree } from "../../schemes/ram/tree.js";
 import { zeroScheme } from "../../schemes/zero/zero.js";
-import { asAsync, contextOf, DirectSystem } from "../conformance/direct.js";
+import { asAsync, contextOf, DirectSystem, rootOf } from "../conformance/direct.js";
 import { conformance } from "../conformance/suite.js";
 
 const MEBIBYTE = 1024 * 1024;
@@ -29,7 +29,7 @@ conformance({
     const system = new DirectSystem({ ram: ramScheme(), null: zeroScheme("null") });
     return {
       system: asAsync(system),
-      narrowed: async (rights) => asAsync(system.narrowed(rights)),
+      narrowed: async (rights, prefix) => asAsync(system.narrowed(rights, rootOf(prefix))),
       close: async () => {
         expect(system.openHandles, "handles left open by the suite").toBe(0);
       },
@@ -155,14 +155,17 @@ describe("ram: identity", () => {
     expect(openIn(scheme, "/a", O_WRITE | O_CREATE).identity).not.toEqual(one.identity);
   });
 
-  it("ram: creating needs the right to create, opening what exists does not", () => {
-    const scheme = ramScheme();
-    const rights = RIGHTS_ALL & ~RIGHT_CREATE;
-    expect(() => openIn(scheme, "/a", O_WRITE | O_CREATE, rights)).toThrow(
+  it("ram: without the right to create, what exists can be written and nothing is made", () => {
+    const system = newRam();
+    const fixed = system.narrowed(RIGHTS_ALL & ~RIGHT_CREATE);
+    expect(() => fixed.open("ram:/a", { mode: "write" })).toThrow(
+      expect.objectContaining({ code: "ENOENT" }),
+    );
+    system.open("ram:/a", { mode: "create" }).close();
+    fixed.open("ram:/a", { mode: "write" }).close();
+    expect(() => fixed.open("ram:/b", { mode: "create" })).toThrow(
       expect.objectContaining({ code: "EACCES" }),
     );
-    openIn(scheme, "/a", O_WRITE | O_CREATE);
-    openIn(scheme, "/a", O_WRITE | O_CREATE, rights);
   });
 
   it("ram: an exclusive create does not go through a link", () => {

@@ -291,7 +291,7 @@ describe("ps, kill, caps, schemes, help, sleep", () => {
     ];
     const base = { scheme: "file", root: "/", rights: "all" };
     machine.capabilities = [
-      { id: 1, parent: undefined, holder: "kernel", ...base },
+      { id: 1, holder: "kernel", ...base },
       { id: 4, parent: 2, holder: "cat", ...base, root: "/etc", rights: "read" },
       { id: 2, parent: 1, holder: "sh", ...base },
       { id: 3, parent: 1, holder: "fsd", ...base, rights: "" },

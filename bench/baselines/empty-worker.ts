@@ -1,0 +1,3 @@
+/** Does nothing and ends. Worker entry. */
+
+export {};

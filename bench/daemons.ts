@@ -1,0 +1,32 @@
+/**
+ * The bench's own daemons. Naming the manifests as types makes the compiler put them beside the
+ * compiled daemons, where the loader looks for them.
+ */
+
+import type clientManifest from "./client-daemon/anode.json";
+import type directManifest from "./direct-daemon/anode.json";
+import type nullManifest from "./null-daemon/anode.json";
+
+type Manifest = typeof clientManifest | typeof directManifest | typeof nullManifest;
+
+/** A folder for `machine.load`. */
+export interface DaemonFolder {
+  readonly provides: Manifest["provides"][number];
+  readonly folder: URL;
+}
+
+/** Answers every read at once. */
+export const NULL_DAEMON: DaemonFolder = {
+  provides: "benchnull",
+  folder: new URL("./null-daemon/", import.meta.url),
+};
+/** A client with promises, in a daemon's thread. */
+export const CLIENT_DAEMON: DaemonFolder = {
+  provides: "benchclient",
+  folder: new URL("./client-daemon/", import.meta.url),
+};
+/** The disk driver, called as a function. */
+export const DIRECT_DAEMON: DaemonFolder = {
+  provides: "benchdirect",
+  folder: new URL("./direct-daemon/", import.meta.url),
+};

@@ -1,0 +1,62 @@
+/** The bench runs, and its JSON has the promised shape. Nothing here says how fast anything is. */
+
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
+const UNITS: Readonly<Record<string, string>> = {
+  "null-call": "ns",
+  "null-call-oversubscribed": "ns",
+  "null-call-async": "ns",
+  "null-call-host": "ns",
+  "pipelined-64": "requests/s",
+  "pipelined-64-async": "requests/s",
+  "dd-4k": "bytes/s",
+  "dd-4m": "bytes/s",
+  "disk-64k": "bytes/s",
+  "disk-64k-direct": "bytes/s",
+  recovery: "ms",
+  boot: "ms",
+  memory: "bytes",
+};
+
+interface Document {
+  machine: string;
+  node: string;
+  load: number[];
+  cases: {
+    case: string;
+    unit: string;
+    median: number;
+    p99: number;
+    baselines: Record<string, number>;
+  }[];
+}
+
+const run = promisify(execFile);
+
+test("bench: --quick --json measures every case beside its baselines", async () => {
+  const { stdout } = await run(process.execPath, [MAIN, "--quick", "--json"]);
+  const document = JSON.parse(stdout) as Document;
+  expect(document.machine).toContain("cores");
+  expect(document.node).toBe(process.version);
+  expect(document.load).toHaveLength(3);
+  const units = document.cases.map((one) => [one.case, one.unit]);
+  expect(Object.fromEntries(units)).toEqual(UNITS);
+  for (const one of document.cases) {
+    const figures = [one.median, one.p99, ...Object.values(one.baselines)];
+    for (const figure of figures) expect(figure, one.case).toBeGreaterThan(0);
+    const own = one.case === "disk-64k-direct";
+    expect(Object.keys(one.baselines).length > 0, one.case).toBe(!own);
+  }
+}, 60_000);
+
+test("bench: an unknown case is a usage error that names the cases", async () => {
+  const failure = run(process.execPath, [MAIN, "--only", "nul-call"]);
+  await expect(failure).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("no case nul-call") as string,
+  });
+});
