@@ -8,8 +8,9 @@ import { type Case, type Effort, isRate, type Prepared, type Probe, type Unit } 
 
 /** What is known of one probe after all its turns. */
 interface Summary {
+  /** The median of the rounds' medians. */
   readonly median: number;
-  /** The bad end: 99 of 100 samples are better. */
+  /** The bad end of all samples: 99 of 100 are better. */
   readonly p99: number;
   /** Median of each round. */
   readonly rounds: readonly number[];
@@ -84,7 +85,9 @@ function results(one: Case, prepared: Prepared, turns: Turns): CaseResult[] {
 function summarize(turns: readonly (readonly number[])[], unit: Unit): Summary {
   const all = turns.flat();
   const p99 = quantile(all, isRate(unit) ? 0.01 : 0.99);
-  return { median: median(all), p99, rounds: turns.map((samples) => median(samples)) };
+  // A fast round has more samples than a slow one, and yet only one vote.
+  const rounds = turns.map((samples) => median(samples));
+  return { median: median(rounds), p99, rounds };
 }
 
 /** The middle of a list. */

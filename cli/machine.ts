@@ -100,7 +100,10 @@ export class Machine implements AsyncSystem, AsyncDisposable {
     target: string | number,
     options: { at?: KillPoint | "hang"; nth?: number; seed?: number } = {},
   ): Promise<void> {
-    await this.#syscall("kill", { target, ...options }, String(target));
+    const killed = this.#syscall("kill", { target, ...options }, String(target));
+    // A fault that is ordered counts for the very next request of this host.
+    this.#parts.gate.holdUntil(killed);
+    await killed;
   }
 
   /** Runs a program and resolves to how it ended. `program`: a name like "ls", or a module's URL. */

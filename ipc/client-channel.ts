@@ -61,7 +61,10 @@ export class ClientChannel {
   /** Whether the last submission found the provider asleep and woke it. */
   wokePeer = false;
 
-  constructor(memory: ChannelMemory, peer: Doorbell) {
+  /** @param start - first index, as the memory's index words have it; tests begin before the wrap */
+  constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
+    this.#sqTail = start | 0;
+    this.#cqHead = start | 0;
     this.#words = new Int32Array(memory.ring);
     this.#doubles = new Float64Array(memory.ring);
     this.arena = new Uint8Array(memory.arena);

@@ -34,7 +34,10 @@ export class ProviderChannel {
   /** True once the client broke the protocol or the kernel closed the channel. */
   broken = false;
 
-  constructor(memory: ChannelMemory, peer: Doorbell) {
+  /** @param start - first index, as the memory's index words have it; tests begin before the wrap */
+  constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
+    this.#sqHead = start | 0;
+    this.#cqTail = start | 0;
     this.#words = new Int32Array(memory.ring);
     this.#doubles = new Float64Array(memory.ring);
     this.arena = memory.arena;

@@ -363,7 +363,12 @@ export class Kernel {
   /** Arms a fault point in a worker. */
   arm(victim: Process, point: number, nth: number): void {
     const { slot } = victim;
-    if (slot === undefined) throw ENOENT;
+    if (slot === undefined || slot.ending) {
+      victim.orderedFault = () => {
+        this.arm(victim, point, nth);
+      };
+      return;
+    }
     Atomics.store(slot.words, FAULT_COUNT, nth);
     Atomics.store(slot.words, FAULT_POINT, point);
     this.recorder.record(victim, "armed", { point, nth });
@@ -371,10 +376,20 @@ export class Kernel {
 
   /** Kills between any two instructions, after a random delay of up to 20 ms. */
   killSoon(victim: Process, seed: unknown): void {
+    if (victim.slot === undefined || victim.slot.ending) {
+      victim.orderedFault = () => {
+        this.killSoon(victim, seed);
+      };
+      return;
+    }
     const random = typeof seed === "number" ? seededRandom(seed) : this.parts.random;
-    const { incarnation } = victim;
+    const { slot } = victim;
     setTimeout(() => {
-      if (victim.incarnation !== incarnation) return;
+      // It died by itself in the meantime: the order stands for the next incarnation.
+      if (victim.slot !== slot || slot.ending) {
+        this.killSoon(victim, seed);
+        return;
+      }
       this.recorder.record(victim, "fault", { by: "random kill" });
       this.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
     }, random.below(20_000) / 1000);

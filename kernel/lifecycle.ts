@@ -120,6 +120,9 @@ export class Lifecycle {
     void slot.exited.then((exit) => {
       this.#exited(process, slot, exit);
     });
+    const { orderedFault } = process;
+    process.orderedFault = undefined;
+    orderedFault?.();
     // A program has nothing to get ready for: it runs.
     if (facts.role === "program") this.handle(process, { tag: "ready" });
   }

@@ -62,6 +62,8 @@ export class Process {
   deaths = 0;
   restarts = 0;
   lastDeath: string | undefined;
+  /** A fault that was ordered while it was not running: armed at its next start. */
+  orderedFault: (() => void) | undefined;
   /** Status that the process asked to exit with. */
   requestedStatus: number | undefined;
 

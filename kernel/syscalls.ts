@@ -155,6 +155,7 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
   const at = optionalText(body, "at");
   const nth = body["nth"] === undefined ? 1 : count(body, "nth");
   if (at === undefined) {
+    if (victim.supervised.state.tag === "idle") throw ESRCH;
     kernel.recorder.record(victim, "fault", { by: caller.name });
     kernel.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
   } else if (at === "random") kernel.killSoon(victim, body["seed"]);

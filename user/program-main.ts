@@ -12,6 +12,6 @@ await run(gate);
 async function run(own: Gate): Promise<void> {
   const module = (await import(own.self.program)) as { default?: Program };
   assert(typeof module.default === "function", "a program exports its main function as default");
-  const status = module.default(new GateSystem(own)) ?? 0;
+  const status = (await module.default(new GateSystem(own))) ?? 0;
   own.wait(own.syscall("exit", { status: Number.isInteger(status) ? status & 0xff : 1 }));
 }

@@ -97,4 +97,4 @@ export interface System {
 }
 
 /** The default export of a program: returns its exit status (default 0). */
-export type Program = (os: System) => number | void;
+export type Program = (os: System) => number | void | Promise<number | void>;

@@ -51,7 +51,7 @@ function parker(): () => void {
   };
 }
 
-/** Keeps the ring full: publishes an entry whenever one was answered. */
+/** Keeps the ring full: publishes as many entries at once as were answered. */
 function ringStep(): () => number {
   let sent = 0;
   let answered = 0;
@@ -60,8 +60,8 @@ function ringStep(): () => number {
       const at = ENTRIES + (sent % RING_DEPTH) * ENTRY_WORDS;
       for (let i = 0; i < ENTRY_WORDS; i++) words[at + i] = sent;
       sent = (sent + 1) & 0x3fffffff;
-      Atomics.store(words, REQUEST, sent);
     }
+    Atomics.store(words, REQUEST, sent);
     let now = Atomics.load(words, REPLY);
     while (now === answered) now = Atomics.load(words, REPLY);
     const count = (now - answered) & 0x3fffffff;

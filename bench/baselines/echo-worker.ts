@@ -46,7 +46,7 @@ function park(): void {
   }
 }
 
-/** Takes entries as they come, reads each whole, and counts it as answered. */
+/** Takes entries as they come, reads each whole, and counts all that were there as answered. */
 function ring(): void {
   let taken = 0;
   const entry = new Int32Array(ENTRY_WORDS);
@@ -57,8 +57,8 @@ function ring(): void {
       const at = ENTRIES + (taken % RING_DEPTH) * ENTRY_WORDS;
       for (let i = 0; i < ENTRY_WORDS; i++) entry[i] = words[at + i] as number;
       taken = (taken + 1) & 0x3fffffff;
-      Atomics.store(words, REPLY, taken);
     }
+    Atomics.store(words, REPLY, taken);
   }
 }
 

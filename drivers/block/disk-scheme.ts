@@ -4,6 +4,7 @@
  */
 
 import {
+  EEXIST,
   EINVAL,
   EISDIR,
   ENOENT,
@@ -14,7 +15,7 @@ import {
   type DirectoryEntry,
   type Scheme,
 } from "../../user/scheme.js";
-import { O_WRITE } from "../../ipc/open-flags.js";
+import { O_CREATE, O_DIRECTORY, O_EXCLUSIVE, O_WRITE } from "../../ipc/open-flags.js";
 import type { BlockDevice } from "./block-device.js";
 import { findPartitions, type Partition } from "./partitions.js";
 
@@ -26,16 +27,20 @@ interface DiskHandle {
   size: number;
 }
 
+const EXCLUSIVE = O_CREATE | O_EXCLUSIVE;
 const NAME = /^\/(\d+)(?:p(\d+))?$/;
 
 /** Makes the scheme for the disks of one driver. */
 export function diskScheme(disks: readonly BlockDevice[]): Scheme<DiskHandle> {
   return {
     async open(path, context) {
+      if (path === "/" && (context.flags & O_WRITE) !== 0) throw EISDIR;
       if (path === "/") return opened(DIRECTORY, { positioned: true, identity: ROOT });
       const [, disk, partition] = NAME.exec(path) ?? [];
       const device = disk === undefined ? undefined : disks[Number(disk)];
       if (device === undefined) throw ENOENT;
+      if ((context.flags & O_DIRECTORY) !== 0) throw ENOTDIR;
+      if ((context.flags & EXCLUSIVE) === EXCLUSIVE) throw EEXIST;
       if (device.readOnly && (context.flags & O_WRITE) !== 0) throw EROFS;
       const handle = await place(device, partition);
       const identity = { object: `disk${disk}`, generation: device.sectorCount, base: handle.base };

@@ -447,8 +447,21 @@ export class ProcessGate implements Gate, Waitable {
     this.#napMs = Number.POSITIVE_INFINITY;
   }
 
+  /** Holds what `settle` is given from now on until `barrier` settles; system calls pass. */
+  holdUntil(barrier: Promise<unknown>): void {
+    const held = barrier.catch(() => undefined).then(() => {
+      if (this.#barrier === held) this.#barrier = undefined;
+    });
+    this.#barrier = held;
+  }
+
+  #barrier: Promise<void> | undefined;
+
   settle(call: Call): Promise<number> {
     const request = call as Request;
+    if (this.#barrier !== undefined && request.connection?.provider !== KERNEL_PID) {
+      return this.#barrier.then(() => this.settle(call));
+    }
     this.start(request);
     if (request.done) return Promise.resolve(request.result);
     this.#startLoop();

@@ -55,6 +55,8 @@ export interface RamOptions {
   now?: () => number;
   /** Tells this instance from others: handles of another one are stale. */
   generation?: number;
+  /** Puts first contents into the empty tree. */
+  furnish?: (tree: Tree) => void;
 }
 
 /** An open node. */
@@ -63,10 +65,11 @@ export interface RamHandle {
   readonly append: boolean;
 }
 
-/** Makes an empty file system. */
+/** Makes a file system, empty unless it is furnished. */
 export function ramScheme(options: RamOptions = {}): Scheme<RamHandle> {
   const generation = options.generation ?? randomInt(2 ** 47);
   const tree = new Tree(new Budget(options.bytesMax ?? BYTES_DEFAULT), options.now ?? Date.now);
+  options.furnish?.(tree);
   return {
     open(path, context) {
       const node = openNode(tree, path, context);

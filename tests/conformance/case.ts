@@ -2,6 +2,7 @@
 
 import { expect } from "vitest";
 import type { AsyncSystem } from "../../user/async-system.js";
+import type { File } from "../../user/file.js";
 
 /** What a case works with. */
 export interface CaseContext {
@@ -35,6 +36,12 @@ export async function writeText(os: AsyncSystem, url: string, text: string): Pro
 export async function textOf(os: AsyncSystem, url: string): Promise<string> {
   await using file = await os.open(url);
   return (await file.readAll()).toString();
+}
+
+/** Bytes that every write to `file` must be a multiple of: a device with sectors names its own. */
+export async function unitOf(file: File): Promise<number> {
+  const { kind, blockSize } = await file.stat();
+  return kind === "device" ? (blockSize ?? 1) : 1;
 }
 
 /** Returns the names in a directory, sorted. */

@@ -132,9 +132,14 @@ export class DirectSystem {
 
   /** Gives the object of `url` one more name. */
   link(url: string, name: string): void {
+    const target = parseUrl(name);
+    const source = parseUrl(url);
+    if ("path" in target && "path" in source && target.scheme !== source.scheme) {
+      throw new SysError(EXDEV, { operation: "link", url: name });
+    }
     using file = this.open(url, { mode: O_STAT });
     this.#onPath("link", name, RIGHT_CREATE, (scheme, path, context) =>
-      file.linkTo(scheme, path, context),
+      scheme.link?.(file.node, path, context),
     );
   }
 
@@ -185,6 +190,11 @@ export class DirectFile implements BlockingFile {
   constructor(url: string, facts: FileFacts) {
     this.url = url;
     this.#facts = facts;
+  }
+
+  /** The scheme's own handle. */
+  get node(): unknown {
+    return this.#facts.node;
   }
 
   read(bytes: Uint8Array, offset?: number): number {
@@ -270,11 +280,6 @@ export class DirectFile implements BlockingFile {
       if (scheme.call === undefined) throw EOPNOTSUPP;
       return now(scheme.call(node, request, contextOf({ flags })));
     });
-  }
-
-  linkTo(scheme: Scheme, path: string, context: PathContext): unknown {
-    if (scheme !== this.#facts.scheme) throw EXDEV;
-    return scheme.link?.(this.#facts.node, path, context);
   }
 
   close(): void {

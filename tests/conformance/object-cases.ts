@@ -12,7 +12,7 @@ import {
   O_WRITE,
 } from "../../ipc/open-flags.js";
 import { RIGHT_CREATE, RIGHT_READ, RIGHT_WRITE, RIGHTS_ALL } from "../../ipc/rights.js";
-import { type Case, expectCode } from "./case.js";
+import { type Case, expectCode, unitOf } from "./case.js";
 
 /** Offsets that no operation takes. */
 const WILD_OFFSETS = [-1, -(2 ** 40), 0.5, Number.NaN, 2 ** 53, 2 ** 64];
@@ -134,7 +134,7 @@ export const objectCases: Case[] = [
     name: "handle: sync succeeds",
     async run({ os, object }) {
       await using file = await os.open(object, { mode: O_WRITE });
-      await file.write(Uint8Array.of(0x30), 0);
+      await file.write(new Uint8Array(await unitOf(file)).fill(0x30), 0);
       await file.sync();
     },
   },
@@ -163,7 +163,7 @@ export const objectCases: Case[] = [
     name: "transfer: only the caller's part of a buffer is touched",
     async run({ os, object }) {
       await using file = await os.open(object, { mode: O_READ | O_WRITE });
-      await file.write(new Uint8Array(8), 0);
+      await file.write(new Uint8Array(8 * (await unitOf(file))), 0);
       const around = new Uint8Array(64).fill(0x55);
       const count = await file.read(around.subarray(16, 24), 0);
       expect(count).toBeLessThanOrEqual(8);

@@ -29,7 +29,8 @@ describe("codec: round trip", () => {
       { depthSize: "small", withCrossShrink: true },
       fc.integer(),
       fc.maxSafeInteger(),
-      fc.double({ noNaN: true }),
+      // The sign of zero does not survive: -0 is packed as the integer 0.
+      fc.double({ noNaN: true }).map((n) => n + 0),
       fc.string({ unit: "grapheme" }),
       fc.boolean(),
       fc.constant(null),

@@ -9,6 +9,7 @@ import { ClientChannel } from "../../ipc/client-channel.js";
 import { allocateDoorbell, Doorbell } from "../../ipc/doorbell.js";
 import { ProviderChannel } from "../../ipc/provider-channel.js";
 import { allocateChannel } from "../../ipc/ring-block.js";
+import { emptySqe } from "../../ipc/sqe.js";
 import { flight, sleepUntilReady } from "./handshake.js";
 
 const HANDSHAKES = 30_000;
@@ -60,11 +61,11 @@ describe("doorbell: the handshake", () => {
     const client = new ClientChannel(memory, new Doorbell(allocateDoorbell()));
     const provider = new ProviderChannel(memory, bell);
     client.submit(flight());
+    const sqe = emptySqe();
     const answer = (): void => {
-      const tag = flight();
       if (!provider.available()) return;
-      provider.take(client.sqe);
-      provider.complete(tag.tag, 0, 0);
+      provider.take(sqe);
+      provider.complete(sqe.tag, 0, 0);
       provider.wake();
     };
     return sleepUntilReady(client, bell, { looksAgain, timeoutMs: 50, between: answer });

@@ -13,6 +13,7 @@ import {
 import { RIGHT_CREATE, RIGHTS_ALL } from "../../ipc/rights.js";
 import { isOpened, type Scheme } from "../../ipc/scheme.js";
 import type { DirectoryEntry } from "../../ipc/stat.js";
+import { furnish } from "../../schemes/ram/furnish.js";
 import { ramScheme } from "../../schemes/ram/ram.js";
 import { Budget, CHUNK_BYTES, SparseBytes } from "../../schemes/ram/sparse-bytes.js";
 import { Tree } from "../../schemes/ram/tree.js";
@@ -98,6 +99,18 @@ describe("ram: space", () => {
     expect(Buffer.from(bytes).toString()).toBe("\0\0end");
     file.truncate(0);
     expect(file.read(bytes, 0)).toBe(0);
+  });
+});
+
+describe("ram: first contents", () => {
+  it("ram: a furnished tree has a greeting of two lines and the usual directories", () => {
+    const system = newRam({ furnish });
+    using root = system.open("ram:/", { mode: "list" });
+    expect(root.list().map(({ name }) => name)).toEqual(["etc", "home", "tmp"]);
+    using motd = system.open("ram:/etc/motd");
+    const lines = motd.readAll().toString().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(100);
   });
 });
 

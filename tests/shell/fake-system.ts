@@ -269,7 +269,7 @@ export class FakeSystem implements System {
       stdio: options.stdio ?? [this.stdin, this.stdout, this.stderr],
       cwd: options.cwd ?? this.cwd,
     });
-    const ended: ExitStatus = { status: program(child) ?? 0 };
+    const ended: ExitStatus = { status: statusOf(program(child)) };
     return { pid, wait: () => ended, poll: () => ended, kill() {} };
   }
 
@@ -304,6 +304,12 @@ export class FakeSystem implements System {
   interruptOn(): void {
     this.interruptible = true;
   }
+}
+
+/** The status of a program that ran to its end; the programs of `user/bin` make no promises. */
+export function statusOf(ended: ReturnType<Program>): number {
+  assert(!(ended instanceof Promise), "a program answered with a promise");
+  return (ended as number | undefined) ?? 0;
 }
 
 function scriptedChild(pid: number, script: ScriptedChild): Child {

@@ -2,7 +2,7 @@
 
 import { PROGRAMS, type ProgramName } from "../../user/programs.js";
 import type { Program } from "../../user/system.js";
-import { FakeMachine, FakeSystem, MemoryStream, streamFile } from "./fake-system.js";
+import { FakeMachine, FakeSystem, MemoryStream, statusOf, streamFile } from "./fake-system.js";
 
 /** What a program did. */
 export interface Ran {
@@ -52,8 +52,7 @@ export function runProgram(
     cwd: options.cwd,
   });
   const program = machine.programs.get(name) as Program;
-  const status = program(os) ?? 0;
-  return { status, out: out.text(), err: err.text() };
+  return { status: statusOf(program(os)), out: out.text(), err: err.text() };
 }
 
 /** Runs a shell with `-c text`. */
