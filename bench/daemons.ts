@@ -16,17 +16,18 @@ export interface DaemonFolder {
 }
 
 /** Answers every read at once. */
-export const NULL_DAEMON: DaemonFolder = {
-  provides: "benchnull",
-  folder: new URL("./null-daemon/", import.meta.url),
-};
+export const NULL_DAEMON = folderOf("benchnull", new URL("./null-daemon/main.js", import.meta.url));
 /** A client with promises, in a daemon's thread. */
-export const CLIENT_DAEMON: DaemonFolder = {
-  provides: "benchclient",
-  folder: new URL("./client-daemon/", import.meta.url),
-};
+export const CLIENT_DAEMON = folderOf(
+  "benchclient",
+  new URL("./client-daemon/main.js", import.meta.url),
+);
 /** The disk driver, called as a function. */
-export const DIRECT_DAEMON: DaemonFolder = {
-  provides: "benchdirect",
-  folder: new URL("./direct-daemon/", import.meta.url),
-};
+export const DIRECT_DAEMON = folderOf(
+  "benchdirect",
+  new URL("./direct-daemon/main.js", import.meta.url),
+);
+
+function folderOf(provides: string, entry: URL): DaemonFolder {
+  return { provides, folder: new URL("./", entry) };
+}

@@ -1,6 +1,6 @@
 /**
- * The scheme of the daemons that measure: `call` runs a measurement, a read then brings its samples.
- * It knows nothing of what it reads: that comes in as a source.
+ * The scheme of the daemons that measure: `call` runs a measurement, a read then brings its
+ * samples. It knows nothing of what it reads: that comes in as a source.
  */
 
 import { copyAt, EINVAL, type Scheme } from "../user/scheme.js";

@@ -1,7 +1,7 @@
 /**
- * Probes and cases: what the bench measures. A case has one subject and the baselines that it stands
- * beside; all of them are probes. The harness samples them in turns within one run, so that whatever
- * else the machine is doing falls on all of them alike.
+ * Probes and cases: what the bench measures. A case has one subject and the baselines that it
+ * stands beside; all of them are probes. The harness samples them in turns within one run, so
+ * that whatever else the machine is doing falls on all of them alike.
  */
 
 /** How much to measure. */

@@ -1,6 +1,7 @@
 /**
- * Loops that take samples, the same for subjects and baselines. Reading the clock costs 70 to 140 ns,
- * as much as half a fast call: so fast calls are timed a few together, and slow ones each alone.
+ * Loops that take samples, the same for subjects and baselines. Reading the clock costs 70 to 140
+ * ns, as much as half a fast call: so fast calls are timed a few together, and slow ones each
+ * alone.
  */
 
 import { hrtime } from "node:process";

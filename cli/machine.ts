@@ -11,13 +11,27 @@ import { bodyOf, checked } from "../user/answer.js";
 import { asyncSystem } from "../user/async-file.js";
 import type { AsyncSystem } from "../user/async-system.js";
 import type { File, OpenOptions } from "../user/file.js";
-import type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
-import type { SyscallName } from "../ipc/abi.js";
+import { type Events, openEvents } from "../user/events.js";
+import type {
+  CapabilityInfo,
+  ExitStatus,
+  KillPoint,
+  NameGrant,
+  ProcessInfo,
+} from "../user/system.js";
+import type { NameView, SyscallName } from "../ipc/abi.js";
 
 /** A daemon that `load` has started. */
 export interface LoadedDaemon {
   readonly pid: number;
   readonly name: string;
+}
+
+/** A view of the system through one narrowed capability. */
+export interface NarrowedSystem extends AsyncSystem {
+  readonly id: number;
+  /** Revokes the capability: resolves when no further request passes. */
+  revoke(): Promise<void>;
 }
 
 /** What `run` gives a program. */
@@ -26,6 +40,8 @@ export interface RunOptions {
   /** URL that becomes its standard input, output and error; default `serial:/`. */
   stdio?: string;
   cwd?: string;
+  /** What the program may use; default: all of this host's namespace. */
+  namespace?: readonly NameGrant[];
 }
 
 /** Threads and ports of a machine. */
@@ -120,6 +136,7 @@ export class Machine implements AsyncSystem, AsyncDisposable {
       args: [...(options.args ?? [])],
       cwd: options.cwd ?? "file:/",
       stdio: [reference, reference, reference],
+      ...(options.namespace === undefined ? {} : { namespace: [...options.namespace] }),
     };
     const { pid } = (await this.#syscall("spawn", body, String(program))) as { pid: number };
     const status = (await this.#syscall("wait", { pid })) as ExitStatus;
@@ -135,6 +152,29 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   /** All capabilities, with what each was derived from. */
   async capabilities(): Promise<CapabilityInfo[]> {
     return (await this.#syscall("capabilities", {})) as CapabilityInfo[];
+  }
+
+  /**
+   * Derives a capability with fewer rights on a deeper root, and resolves to a system that sees only
+   * that. `rights` as in a manifest: "read write".
+   */
+  async narrow(url: string, rights: string): Promise<NarrowedSystem> {
+    const made = (await this.#syscall("narrow", { url, rights }, url)) as {
+      id: number;
+      entry: NameView[number];
+    };
+    const narrowed = asyncSystem(this.#parts.gate, [made.entry]);
+    return Object.assign(narrowed, { id: made.id, revoke: () => this.revoke(made.id) });
+  }
+
+  /** Gives a process a capability derived from this host's; resolves to its number. */
+  async grant(to: string | number, url: string, rights: string): Promise<number> {
+    return ((await this.#syscall("grant", { to, url, rights }, url)) as { id: number }).id;
+  }
+
+  /** Opens an event queue. */
+  events(): Promise<Events> {
+    return openEvents(this.#parts.gate);
   }
 
   /** Revokes a capability with everything derived from it. Resolves when no cell stands any more. */

@@ -47,6 +47,15 @@ export interface Descriptor {
   call(opcode: number): Call;
 }
 
+/** A part of the namespace: what the kernel answered to `narrow`. Opaque to the process. */
+export type NameView = readonly {
+  scheme: string;
+  root: string;
+  rights: number;
+  capability: number;
+  provider: number;
+}[];
+
 /** What a process is told about itself. */
 export interface SelfInfo {
   readonly pid: number;
@@ -75,6 +84,7 @@ export type SyscallName =
   | "drained"
   | "resumed"
   | "narrow"
+  | "grant"
   | "revoke"
   | "load"
   | "log";
@@ -95,6 +105,7 @@ export const SYSCALLS: readonly SyscallName[] = [
   "drained",
   "resumed",
   "narrow",
+  "grant",
   "revoke",
   "load",
   "log",
@@ -123,11 +134,15 @@ export interface Gate {
   readonly stdio: readonly Descriptor[];
   /** Scheme names of the namespace. */
   schemes(): string[];
-  /** Begins to open; the answer's descriptor is `opened(call)`. */
-  open(url: string, flags: number): Call;
+  /**
+   * Begins to open; the answer's descriptor is `opened(call)`. `within` narrows the names to one view.
+   */
+  open(url: string, flags: number, within?: NameView): Call;
   opened(call: Call): Descriptor | undefined;
   /** Makes a call that names a path: unlink, rename, symlink, readlink. */
-  path(opcode: number, url: string, second: string | undefined): Call;
+  path(opcode: number, url: string, names: { second?: string; within?: NameView }): Call;
+  /** Has the event queue `queue` watch `target` under the number `id`. A mask of 0 ends that. */
+  watch(queue: Descriptor, target: Descriptor, watch: { id: number; mask: number }): Call;
   syscall(name: SyscallName, body: unknown): Call;
   /** Blocks until the call is done. Programs only. */
   wait(call: Call): number;

@@ -214,13 +214,18 @@ export class ClientChannel {
   }
 
   /** Takes the readiness bits of all handles that have any. Partner: ProviderChannel.post. */
-  takeEvents(each: (handle: number, events: number) => void): void {
-    if (Atomics.exchange(this.#words, EVENTS_PENDING, 0) === 0) return;
+  takeEvents(each: (index: number, events: number) => void): number {
+    if (Atomics.load(this.#words, EVENTS_PENDING) === 0) return 0;
+    Atomics.store(this.#words, EVENTS_PENDING, 0);
+    let taken = 0;
     const base = EVENTS >> 2;
     for (let word = base; word < this.#words.length; word++) {
       if (this.#words[word] === 0) continue;
       const events = Atomics.exchange(this.#words, word, 0);
-      if (events !== 0) each(word - base, events);
+      if (events === 0) continue;
+      taken++;
+      each(word - base, events);
     }
+    return taken;
   }
 }

@@ -116,8 +116,18 @@ export class Kernel {
 
   /** Derives a capability for a process and puts it into its namespace. */
   give(holder: Process, parent: Capability, facts: { root: string; rights: number }): Capability {
-    const capability = this.wiring.grant(parent, { holder, ...facts });
+    const capability = this.derive(parent, { holder, ...facts });
     holder.namespace = [...holder.namespace, Wiring.entry(capability)];
+    return capability;
+  }
+
+  /** Derives a capability; its provider hears of it before it can be used. */
+  derive(
+    parent: Capability,
+    facts: { holder: Process; root: string; rights: number },
+  ): Capability {
+    const { holder } = facts;
+    const capability = this.wiring.grant(parent, facts);
     if (parent.provider === KERNEL_PID) {
       const { index, scheme, root } = capability;
       const mail: Mail = { kind: "capability", index, client: holder.pid, scheme, root };

@@ -5,17 +5,20 @@
 
 import { type SyscallName, SYSCALLS } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
-import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, ESRCH, errnoOf } from "../ipc/errno.js";
+import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, Errno, EPERM, ESRCH, errnoOf } from "../ipc/errno.js";
 import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
-import { HOST_PID, type Inherited } from "../ipc/mail.js";
+import { HOST_PID, type Inherited, KERNEL_PID } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
-import { formatRights, parseRights, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
+import { formatRights, parseRights, RIGHT_GRANT, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
 import { isBeneath } from "../ipc/url.js";
+import type { Capability } from "./capability.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
 import type { Pending } from "./gate/contexts.js";
+import { resolveUrl } from "./gate/namespace.js";
 import type { Kernel } from "./kernel.js";
 import type { ExitStatus, Process } from "./process.js";
 import { count, type Fields, fields, list, optionalText, text } from "./syscall-body.js";
+import { Wiring } from "./wiring.js";
 
 type Handler = (kernel: Kernel, caller: Process, body: Fields, context: Pending) => unknown;
 
@@ -109,17 +112,20 @@ const HANDLERS: Record<SyscallName, Handler> = {
     kernel.recorder.record(caller, "resume", { replayed: count(body, "replayed") });
   },
   narrow(kernel, caller, body) {
-    const parent = kernel.capabilities.find(
-      caller.pid,
-      count(body, "provider"),
-      count(body, "capability"),
-    );
-    if (parent === undefined) throw EACCES;
-    const rights = parseRights(text(body, "rights"));
-    const root = text(body, "root");
-    if (rights === undefined) throw EINVAL;
-    if (!isBeneath(parent.root, root)) throw EACCES;
-    return { capability: kernel.wiring.grant(parent, { holder: caller, root, rights }).index };
+    const { parent, root, rights } = derivation(kernel, caller, body);
+    const capability = kernel.derive(parent, { holder: caller, root, rights });
+    return { id: capability.id, entry: Wiring.entry(capability) };
+  },
+  grant(kernel, caller, body) {
+    const { parent, root, rights } = derivation(kernel, caller, body);
+    if ((parent.rights & RIGHT_GRANT) === 0) throw EACCES;
+    const to = body["to"];
+    if (typeof to !== "string" && typeof to !== "number") throw EINVAL;
+    const holder = kernel.processes.find(to);
+    if (holder === undefined) throw ESRCH;
+    const capability = kernel.give(holder, parent, { root, rights });
+    holder.mail({ kind: "namespace", entries: holder.namespace });
+    return { id: capability.id };
   },
   revoke(kernel, caller, body) {
     kernel.revoke(caller, count(body, "id"));
@@ -140,6 +146,22 @@ const HANDLERS: Record<SyscallName, Handler> = {
   },
 };
 
+/** What a new capability is to be derived from: the caller's own that covers the URL. */
+function derivation(
+  kernel: Kernel,
+  caller: Process,
+  body: Fields,
+): { parent: Capability; root: string; rights: number } {
+  const found = resolveUrl(caller.namespace, text(body, "url"));
+  if (found instanceof Errno) throw found;
+  const { entry, path } = found;
+  const parent = kernel.capabilities.find(caller.pid, entry.provider, entry.capability);
+  const rights = parseRights(text(body, "rights"));
+  if (parent === undefined) throw EACCES;
+  if (rights === undefined) throw EINVAL;
+  return { parent, root: path, rights };
+}
+
 /** Some system calls need `sys:` in the namespace, with these rights. */
 function requireSys(caller: Process, rights: number): void {
   const entry = caller.namespace.find(({ scheme }) => scheme === "sys");
@@ -150,7 +172,9 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
   const { target } = body;
   if (typeof target !== "string" && typeof target !== "number") throw EINVAL;
   const victim = kernel.processes.find(target);
-  if (victim === undefined || victim.facts.role === "host") throw ESRCH;
+  if (victim === undefined) throw ESRCH;
+  // The kernel and the host are no workers: ending them is ending the machine.
+  if (victim.pid === KERNEL_PID || victim.pid === HOST_PID) throw EPERM;
   if (victim.facts.parent !== caller.pid) requireSys(caller, RIGHT_WRITE);
   const at = optionalText(body, "at");
   const nth = body["nth"] === undefined ? 1 : count(body, "nth");
@@ -174,7 +198,6 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
     bytes += arg.length;
   }
   if (bytes > ARGUMENT_BYTES_MAX) throw EINVAL;
-  const names = body["namespace"] === undefined ? undefined : list(body, "namespace", 64);
   const program = kernel.programUrl(caller, text(body, "program"));
   const child = kernel.addProgram(caller, {
     name: program.name,
@@ -183,12 +206,7 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
     cwd: text(body, "cwd"),
   });
   try {
-    for (const entry of caller.namespace) {
-      if (names !== undefined && !names.includes(entry.scheme)) continue;
-      const parent = kernel.capabilities.find(caller.pid, entry.provider, entry.capability);
-      if (parent === undefined) continue;
-      kernel.give(child, parent, { root: entry.root, rights: RIGHTS_ALL });
-    }
+    passNames(kernel, caller, child, body);
     child.stdio = list(body, "stdio", 3).map((item) => inherit(kernel, caller, child, fields(item)));
   } catch (thrown) {
     kernel.discard(child);
@@ -196,6 +214,21 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
   }
   kernel.lifecycle.handle(child, { tag: "start" });
   return { pid: child.pid };
+}
+
+/** A child gets its parent's names, or those of them that the parent lists. */
+function passNames(kernel: Kernel, caller: Process, child: Process, body: Fields): void {
+  if (body["namespace"] === undefined) {
+    for (const entry of caller.namespace) {
+      const parent = kernel.capabilities.find(caller.pid, entry.provider, entry.capability);
+      if (parent !== undefined) kernel.give(child, parent, { root: entry.root, rights: RIGHTS_ALL });
+    }
+    return;
+  }
+  for (const item of list(body, "namespace", 64)) {
+    const { parent, root, rights } = derivation(kernel, caller, fields(item));
+    kernel.give(child, parent, { root, rights });
+  }
 }
 
 /** Passes one handle on to a child. Nothing is taken from numbers without a check. */

@@ -49,7 +49,7 @@ export type FromKernel =
   | { kind: "stuck"; name: string }
   | { kind: "trace"; event: TraceEvent };
 
-const SCHEMES = ["irq", "memory", "time", "sys", "log"];
+const SCHEMES = ["event", "irq", "memory", "time", "sys", "log"];
 
 async function main(): Promise<void> {
   const boot = workerData as KernelBoot;

@@ -111,9 +111,13 @@ function announce(provider: Process, capability: Capability): void {
   });
 }
 
-/** A hint from the old ring: whether the client may have had requests in flight. */
+/**
+ * A hint from the old ring: whether the client may have requests to replay. Each client sends one
+ * RESUME, which is not answered, on every channel; one that has not even done that may still have
+ * replays from the death before.
+ */
 function mayReplay(wire: Wire): boolean {
   if (wire.memory === undefined) return true;
   const words = new Int32Array(wire.memory.ring);
-  return Atomics.load(words, SQ_TAIL) !== Atomics.load(words, CQ_TAIL);
+  return (Atomics.load(words, SQ_TAIL) - Atomics.load(words, CQ_TAIL)) !== 1;
 }

@@ -1,6 +1,6 @@
 /** Open files and names with promises: what daemons and host programs use. */
 
-import type { Call, Descriptor, Gate } from "../ipc/abi.js";
+import type { Call, Descriptor, Gate, NameView } from "../ipc/abi.js";
 import { ENOENT } from "../ipc/errno.js";
 import {
   O_CREATE,
@@ -39,6 +39,10 @@ class GateFile implements File {
     this.#gate = gate;
     this.#descriptor = descriptor;
     this.#timeoutMs = timeoutMs;
+  }
+
+  get descriptor(): Descriptor {
+    return this.#descriptor;
   }
 
   get url(): string {
@@ -131,8 +135,14 @@ class GateFile implements File {
   }
 }
 
+/** The descriptor behind a file that this module made. */
+export function descriptorOf(file: File): Descriptor | undefined {
+  return file instanceof GateFile ? file.descriptor : undefined;
+}
+
 /** Makes the promise face of the system over a gate. */
-export function asyncSystem(gate: Gate): AsyncSystem {
+export function asyncSystem(gate: Gate, within?: NameView): AsyncSystem {
+  const view = within === undefined ? {} : { within };
   const onPath = async (
     operation: string,
     call: Call,
@@ -145,7 +155,7 @@ export function asyncSystem(gate: Gate): AsyncSystem {
     return bodyOf(call);
   };
   const open = async (url: string, options: OpenOptions = {}): Promise<File> => {
-    const call = gate.open(url, openFlags(options.mode ?? "read"));
+    const call = gate.open(url, openFlags(options.mode ?? "read"), within);
     setTimeoutOf(gate, call, options.timeoutMs);
     await gate.settle(call);
     checked(call, "open", url);
@@ -164,19 +174,19 @@ export function asyncSystem(gate: Gate): AsyncSystem {
       await file.close();
     },
     async unlink(url) {
-      await onPath("unlink", gate.path(OP_UNLINK, url, undefined), url, 0);
+      await onPath("unlink", gate.path(OP_UNLINK, url, view), url, 0);
     },
     async rmdir(url) {
-      await onPath("rmdir", gate.path(OP_UNLINK, url, undefined), url, 1);
+      await onPath("rmdir", gate.path(OP_UNLINK, url, view), url, 1);
     },
     async rename(from, to, options) {
       const replace = options?.replace === false ? 0 : 1;
       const target = targetPath("rename", from, to);
-      await onPath("rename", gate.path(OP_RENAME, from, target), from, replace);
+      await onPath("rename", gate.path(OP_RENAME, from, { second: target, ...view }), from, replace);
     },
     async link(existing, name) {
       const target = targetPath("link", existing, name);
-      const call = gate.open(existing, O_STAT);
+      const call = gate.open(existing, O_STAT, within);
       await gate.settle(call);
       checked(call, "open", existing);
       const descriptor = gate.opened(call) as Descriptor;
@@ -189,10 +199,10 @@ export function asyncSystem(gate: Gate): AsyncSystem {
       }
     },
     async symlink(url, target) {
-      await onPath("symlink", gate.path(OP_SYMLINK, url, target), url);
+      await onPath("symlink", gate.path(OP_SYMLINK, url, { second: target, ...view }), url);
     },
     async readlink(url) {
-      return (await onPath("readlink", gate.path(OP_READLINK, url, undefined), url)) as string;
+      return (await onPath("readlink", gate.path(OP_READLINK, url, view), url)) as string;
     },
   };
 }

@@ -92,7 +92,7 @@ export class GateSystem implements System {
 
   #path(opcode: number, facts: { path: string; second?: string; arg1?: number }): unknown {
     const url = this.#url(facts.path);
-    const call = this.#gate.path(opcode, url, facts.second);
+    const call = this.#gate.path(opcode, url, facts.second === undefined ? {} : { second: facts.second });
     call.arg1 = facts.arg1 ?? 0;
     this.#gate.wait(call);
     checked(call, OPERATION_NAMES[opcode] ?? "path", url);
@@ -192,7 +192,9 @@ export class GateSystem implements System {
       this.#gate.wait(call);
       return;
     }
-    this.#interrupt ??= callFor.call(terminal.descriptor, { wait: "interrupt" });
+    // The mode goes along: a terminal that died and came back has forgotten it.
+    const request = { wait: "interrupt", mode: "cooked" };
+    this.#interrupt ??= callFor.call(terminal.descriptor, request);
     this.#gate.waitAny([call, this.#interrupt]);
     if (!this.#interrupt.done) return;
     const { result } = this.#interrupt;
@@ -232,6 +234,8 @@ export class GateSystem implements System {
 
   interruptOn(terminal: BlockingFile): void {
     this.#terminal = terminal as ProgramFile;
+    // One that was typed before is not meant for what is waited for from now on.
+    if (this.#interrupt?.done === true) this.#interrupt = undefined;
   }
 }
 

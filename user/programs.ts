@@ -14,6 +14,7 @@ export const PROGRAMS = {
   head: "print the first lines or bytes",
   help: "list the programs",
   kill: "end a process or daemon, now or at a point of its next requests",
+  ln: "give a file another name, or make a symbolic link",
   ls: "list a directory",
   mkdir: "make directories",
   mv: "move or rename files",

@@ -9,6 +9,12 @@ export interface ExitStatus {
   reason?: string;
 }
 
+/** A part of a namespace: a URL prefix and rights on it, `{ url: "ram:/tmp", rights: "read write" }`. */
+export interface NameGrant {
+  url: string;
+  rights: string;
+}
+
 /** What a child is given. */
 export interface SpawnOptions {
   /** Name of a program in `user/bin` ("ls") or a file URL of a compiled module. */
@@ -16,8 +22,8 @@ export interface SpawnOptions {
   args: readonly string[];
   /** Standard input, output and error. Default: the parent's. They stay open in the parent. */
   stdio?: readonly [BlockingFile, BlockingFile, BlockingFile];
-  /** Scheme names that the child may use; default: all of the parent's namespace. */
-  namespace?: readonly string[];
+  /** What the child may use, out of the parent's namespace; default: all of it. */
+  namespace?: readonly NameGrant[];
   /** Directory against which relative paths are resolved; default: the parent's. */
   cwd?: string;
 }

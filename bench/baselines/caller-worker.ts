@@ -3,8 +3,8 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { samplePipeline } from "../parallel.js";
 import { sampleAsyncCalls, sampleCalls, sampleRate } from "../sampling.js";
-import { END, ENTRIES, ENTRY_WORDS, REPLY, REQUEST, RING_DEPTH } from "./ping-memory.js";
 import type { PingSetup } from "./ping.js";
+import { END, ENTRIES, ENTRY_WORDS, REPLY, REQUEST, RING_DEPTH } from "./ping-memory.js";
 
 const { way, memory, port, span, depth } = workerData as PingSetup;
 const words = new Int32Array(memory);

@@ -31,7 +31,9 @@ function passes(): Float64Array {
   return sampleRate(step, span);
 }
 
-/** Asks for a block, gets it, sends it back: a read and a write. An empty message ends the other. */
+/**
+ * Asks for a block, gets it, sends it back: a read and a write. An empty message ends the other.
+ */
 async function reader(from: MessagePort): Promise<Float64Array> {
   let arrived: (block: Uint8Array) => void = () => undefined;
   from.on("message", (block: Uint8Array) => arrived(block));

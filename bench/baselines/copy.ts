@@ -56,7 +56,9 @@ export function postedProbe(blockBytes: number, span: Span): Probe {
   };
 }
 
-/** `dd` of the host from /dev/zero to /dev/null, the start of the process included; none: nothing. */
+/**
+ * `dd` of the host from /dev/zero to /dev/null, the start of the process included; none: nothing.
+ */
 export function hostDdProbes(blockBytes: number, totalBytes: number): Probe[] {
   if (spawnSync("dd", ["--version"]).status !== 0) return [];
   const args = [

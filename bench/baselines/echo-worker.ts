@@ -1,8 +1,11 @@
-/** The far side of the bare baselines: answers whatever comes, and does nothing else. Worker entry. */
+/**
+ * The far side of the bare baselines: answers whatever comes, and does nothing else. Worker
+ * entry.
+ */
 
 import { type MessagePort, workerData } from "node:worker_threads";
-import { END, ENTRIES, ENTRY_WORDS, REPLY, REQUEST, RING_DEPTH } from "./ping-memory.js";
 import type { PingSetup } from "./ping.js";
+import { END, ENTRIES, ENTRY_WORDS, REPLY, REQUEST, RING_DEPTH } from "./ping-memory.js";
 
 const { way, memory, port } = workerData as PingSetup;
 const words = new Int32Array(memory);

@@ -1,3 +1,6 @@
-/** Does nothing and ends. Worker entry. */
+/**
+ * Does nothing and ends: an import that every worker has is as empty as a module gets. Worker
+ * entry.
+ */
 
-export {};
+import "node:worker_threads";

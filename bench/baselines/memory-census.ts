@@ -10,8 +10,8 @@ import { boot } from "../../cli/boot.js";
 
 const IDLE = new URL("../programs/idle.js", import.meta.url);
 const PARKED = new URL("./parked-worker.js", import.meta.url);
-const LOOK_MS = 250;
-const LOOKS_MAX = 20;
+const LOOK_MS = 100;
+const LOOKS_MAX = 50;
 /** Two looks that differ by less are the same. */
 const CALM_BYTES = 2 ** 18;
 

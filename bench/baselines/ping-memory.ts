@@ -1,6 +1,6 @@
 /**
- * Memory of the bare ping-pong: what two threads can do with shared memory alone. Each word stands in
- * a cache line of its own, as in a real channel.
+ * Memory of the bare ping-pong: what two threads can do with shared memory alone. Each word
+ * stands in a cache line of its own, as in a real channel.
  */
 
 const LINE_WORDS = 16;

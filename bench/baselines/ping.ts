@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { samplePipeline } from "../parallel.js";
 import type { Effort, Probe } from "../probe.js";
-import { sampleAsyncCalls, type Span } from "../sampling.js";
+import { type Span, sampleAsyncCalls } from "../sampling.js";
 import { nextMessage, startWorker } from "../workers.js";
 import { allocatePing } from "./ping-memory.js";
 

@@ -1,6 +1,6 @@
 /**
- * Memory of an idle process: a child boots, notes its resident memory, starts so many idle programs,
- * and notes it again. Beside it, the same with plain workers that are parked.
+ * Memory of an idle process: a child boots, notes its resident memory, starts so many idle
+ * programs, and notes it again. Beside it, the same with plain workers that are parked.
  */
 
 import { execFile } from "node:child_process";

@@ -1,6 +1,7 @@
 /**
- * Null calls: a request that carries nothing to a daemon and back. From a program that blocks, from a
- * daemon with promises, and from the host's own event loop; with both cores free and without.
+ * Null calls: a request that carries nothing to a daemon and back. From a program that blocks,
+ * from a daemon with promises, and from the host's own event loop; with both cores free and
+ * without.
  */
 
 import { startBusyThreads } from "../baselines/busy.js";

@@ -1,4 +1,6 @@
-/** Null calls with 64 in flight: what the channel carries when nobody waits for a single request. */
+/**
+ * Null calls with 64 in flight: what the channel carries when nobody waits for a single request.
+ */
 
 import { pingProbe, piscinaProbe } from "../baselines/ping.js";
 import { CLIENT_DAEMON } from "../daemons.js";

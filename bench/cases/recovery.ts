@@ -1,6 +1,6 @@
 /**
- * Recovery: from the order to kill the disk driver to the answer of a request made right after it. A
- * warm spare stands ready. Beside it: ending a bare worker and having another one answer.
+ * Recovery: from the order to kill the disk driver to the answer of a request made right after
+ * it. A warm spare stands ready. Beside it: ending a bare worker and having another one answer.
  */
 
 import { once } from "node:events";

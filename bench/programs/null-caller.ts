@@ -1,11 +1,13 @@
-/** Program: makes null calls, one at a time, each blocking; or many in flight, the oldest awaited. */
+/**
+ * Program: makes null calls, one at a time, each blocking; or many in flight, the oldest awaited.
+ */
 
 import { type Call, currentGate } from "../../ipc/abi.js";
 import { assert } from "../../ipc/assert.js";
-import { O_READ } from "../../ipc/open-flags.js";
 import { OP_READ } from "../../ipc/opcode.js";
+import { O_READ } from "../../ipc/open-flags.js";
 import type { System } from "../../user/system.js";
-import { sampleCalls, sampleRate, type Span } from "../sampling.js";
+import { type Span, sampleCalls, sampleRate } from "../sampling.js";
 import { writeResult } from "./result.js";
 
 const URL_OF_NULL = "benchnull:/";

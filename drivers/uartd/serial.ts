@@ -1,11 +1,14 @@
-/** `serial:`: the console as a file. Reads wait for input, writes for the UART; nothing is echoed. */
+/**
+ * `serial:`: the console as a file. Reads wait for input, writes for the UART. `call({ mode })` makes it
+ * "raw" or "cooked" (line-discipline.ts) for all who use it, and answers what it was;
+ * `call({ wait: "interrupt" })` answers at the next Ctrl-C of cooked mode. Both can be one call.
+ */
 
 import { EAGAIN, ECANCELED, EINVAL, ENOENT, opened, type Scheme } from "../../user/scheme.js";
 import type { Uart } from "./uart.js";
 
 /** Makes the scheme. */
 export function serialScheme(uart: Uart): Scheme<Uart> {
-  let sending: Promise<void> = Promise.resolve();
   return {
     open(path) {
       if (path !== "/" && path !== "/0") throw ENOENT;
@@ -13,16 +16,15 @@ export function serialScheme(uart: Uart): Scheme<Uart> {
     },
     read(_handle, bytes, _offset, context) {
       if (bytes.length === 0) return 0;
-      if (uart.available > 0) return uart.take(bytes);
+      if (uart.ready) return uart.take(bytes);
       if (context.nonblocking) throw EAGAIN;
       context.defer();
       return new Promise((resolve, reject) => {
         const wait = (): void => {
           const forget = uart.whenReadable(() => {
             if (context.canceled) return;
-            const count = uart.take(bytes);
             // Another reader may have been quicker.
-            if (count > 0) resolve(count);
+            if (uart.ready) resolve(uart.take(bytes));
             else wait();
           });
           context.onCancel(() => {
@@ -36,17 +38,18 @@ export function serialScheme(uart: Uart): Scheme<Uart> {
     write(_handle, bytes) {
       // Lines of several writers do not mix: one write is sent whole before the next.
       const copy = bytes.slice();
-      const sent = sending.then(() => uart.send(copy));
-      sending = sent;
-      return sent.then(() => copy.length);
+      return uart.send(copy).then(() => copy.length);
     },
-    fsync: async () => {
-      await sending;
-    },
+    fsync: () => uart.sent(),
     fstat: () => ({ kind: "device", size: 0, mode: 0o600 }),
     call(_handle, request, context) {
-      const { wait } = (request ?? {}) as { wait?: unknown };
-      if (wait !== "interrupt") throw EINVAL;
+      const { mode, wait } = (request ?? {}) as { mode?: unknown; wait?: unknown };
+      if (mode !== undefined && mode !== "raw" && mode !== "cooked") throw EINVAL;
+      if (wait !== undefined && wait !== "interrupt") throw EINVAL;
+      if (mode === undefined && wait === undefined) throw EINVAL;
+      const before = uart.mode;
+      if (mode !== undefined) uart.setMode(mode);
+      if (wait === undefined) return { mode: before };
       context.defer();
       return new Promise((resolve, reject) => {
         const forget = uart.whenInterrupted(() => {

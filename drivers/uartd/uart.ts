@@ -1,28 +1,35 @@
 /**
- * The PL011 driver proper: bytes in and out by interrupt. It knows no scheme. Registers as in ARM DDI
+ * The PL011 driver proper: bytes in and out by interrupt, with a line discipline in between. It knows no
+ * scheme. Registers as in ARM DDI
  * 0183. The receive interrupt is cleared *before* the FIFO is drained: QEMU raises it only when the
  * level leaves zero, so clearing it afterwards could lose the last one for ever.
  */
 
 import { assert } from "../../ipc/assert.js";
 import { CR, FR, INT, LCR_H, PL011, PL011_FIFO_DEPTH } from "../../hw/regs/pl011.js";
+import { LineDiscipline, type LineMode } from "./line-discipline.js";
 import type { Device, InterruptLine, Window } from "../../user/driver.js";
 
 /** Bytes of input that wait for a reader; beyond that they wait in the UART. */
 const INPUT_MAX = 65536;
-/** What Ctrl-C sends. */
-const INTERRUPT_CHARACTER = 3;
+/** Bytes of echo that wait to be sent; more is not shown. */
+const ECHO_MAX = 4096;
 const BYTE_MASK = 0xff;
 
 /** One UART. */
 export class Uart {
   readonly #registers: Window;
   readonly #line: InterruptLine;
-  #input: number[] = [];
+  readonly #discipline = new LineDiscipline();
   #readable: (() => void)[] = [];
   #writable: (() => void)[] = [];
   #interrupts: (() => void)[] = [];
+  /** A Ctrl-C for which nobody waited yet. */
+  #interrupted = false;
   #masked = false;
+  /** Everything that is to be sent, one after the other. */
+  #sending: Promise<void> = Promise.resolve();
+  #echoing = 0;
 
   constructor(device: Device | undefined) {
     assert(device !== undefined, "the board has no PL011");
@@ -59,39 +66,68 @@ export class Uart {
 
   /** Takes what the UART has, as far as there is room. */
   #drain(): void {
+    let echo = "";
     while ((this.#read(PL011.UARTFR) & FR.RXFE) === 0) {
-      if (this.#input.length >= INPUT_MAX) {
+      if (this.#discipline.held >= INPUT_MAX) {
         this.#masked = true;
         this.#write(PL011.UARTIMSC, 0);
         break;
       }
-      const byte = this.#read(PL011.UARTDR) & BYTE_MASK;
-      const waiting = byte === INTERRUPT_CHARACTER ? this.#interrupts.splice(0) : [];
-      if (waiting.length === 0) this.#input.push(byte);
-      for (const wake of waiting) wake();
+      const fed = this.#discipline.feed(this.#read(PL011.UARTDR) & BYTE_MASK);
+      echo += fed.echo;
+      if (fed.interrupt) this.#interrupt();
     }
-    if (this.#input.length > 0) for (const wake of this.#readable.splice(0)) wake();
+    if (echo !== "") this.#echo(echo);
+    if (this.#discipline.ready) for (const wake of this.#readable.splice(0)) wake();
+  }
+
+  /** The latest to wait is interrupted: an inner shell before the one that waits for it. */
+  #interrupt(): void {
+    const wake = this.#interrupts.pop();
+    if (wake === undefined) this.#interrupted = true;
+    else wake();
+  }
+
+  #echo(text: string): void {
+    if (this.#echoing >= ECHO_MAX) return;
+    this.#echoing += text.length;
+    void this.send(Buffer.from(text, "latin1")).then(() => {
+      this.#echoing -= text.length;
+    });
   }
 
   #wakeWriters(): void {
     for (const wake of this.#writable.splice(0)) wake();
   }
 
-  /** Bytes that wait. */
-  get available(): number {
-    return this.#input.length;
+  get mode(): LineMode {
+    return this.#discipline.mode;
   }
 
-  /** Takes up to `bytes.length` bytes of input. */
+  /** Treats input another way from now on, also what was not read yet. */
+  setMode(mode: LineMode): void {
+    if (this.#discipline.setMode(mode)) this.#interrupt();
+    if (mode === "raw" && this.#interrupted) {
+      this.#interrupted = false;
+      this.#discipline.unreadInterrupt();
+    }
+    if (this.#discipline.ready) for (const wake of this.#readable.splice(0)) wake();
+  }
+
+  /** True when a read need not wait. */
+  get ready(): boolean {
+    return this.#discipline.ready;
+  }
+
+  /** Takes up to `bytes.length` bytes of input; 0 is an end of file. */
   take(bytes: Uint8Array): number {
-    const taken = this.#input.splice(0, bytes.length);
-    bytes.set(taken);
-    if (this.#masked && this.#input.length < INPUT_MAX / 2) {
+    const count = this.#discipline.take(bytes);
+    if (this.#masked && this.#discipline.held < INPUT_MAX / 2) {
       this.#masked = false;
       this.#write(PL011.UARTIMSC, INT.RX | INT.RT);
       this.#drain();
     }
-    return taken.length;
+    return count;
   }
 
   /** Calls `then` when input has come. Returns how to take that back. */
@@ -102,16 +138,30 @@ export class Uart {
     };
   }
 
-  /** Calls `then` at the next Ctrl-C, which then is no input. Returns how to take that back. */
+  /** Calls `then` at the next Ctrl-C typed in cooked mode. Returns how to take that back. */
   whenInterrupted(then: () => void): () => void {
     this.#interrupts.push(then);
+    if (this.#interrupted) {
+      this.#interrupted = false;
+      this.#interrupt();
+    }
     return () => {
       this.#interrupts = this.#interrupts.filter((other) => other !== then);
     };
   }
 
-  /** Sends bytes; resolves when the UART has them. */
-  async send(bytes: Uint8Array): Promise<void> {
+  /** Sends bytes, after those of earlier calls; resolves when the UART has them. */
+  send(bytes: Uint8Array): Promise<void> {
+    this.#sending = this.#sending.then(() => this.#transmit(bytes));
+    return this.#sending;
+  }
+
+  /** Resolves when everything has been sent. */
+  sent(): Promise<void> {
+    return this.#sending;
+  }
+
+  async #transmit(bytes: Uint8Array): Promise<void> {
     let at = 0;
     while (at < bytes.length) {
       const flags = this.#read(PL011.UARTFR);

@@ -24,8 +24,14 @@ interface Held {
   range: Range;
 }
 
+/** Changes that are remembered one by one; beyond, everything counts as changed. */
+const CHANGES_MAX = 4096;
+
 /** Who is at work on what. */
 export class Conflicts {
+  /** What was changed since the replay window closed, while somebody is still late. */
+  #changes: Range[] | undefined;
+  #changedAll = false;
   readonly #atWork = new Map<Pending, Range>();
   #held: Held[] = [];
 
@@ -53,6 +59,36 @@ export class Conflicts {
     const held = this.#held;
     this.#held = [];
     return held;
+  }
+
+  /** From now on remembers what is changed: somebody has not replayed yet. */
+  rememberChanges(): void {
+    this.#changes = [];
+    this.#changedAll = false;
+  }
+
+  /** Everybody has replayed. */
+  forgetChanges(): void {
+    this.#changes = undefined;
+  }
+
+  /** Notes a request that is about to change something. */
+  note(client: ProviderClient, sqe: Sqe): void {
+    if (this.#changes === undefined || sqe.opcode === OP_READ) return;
+    const range = rangeOf(client.handles.get(sqe.handle), sqe);
+    if (range === undefined) return;
+    if (this.#changes.length < CHANGES_MAX) this.#changes.push(range);
+    else this.#changedAll = true;
+  }
+
+  /**
+   * Whether a late replay would land on a newer change. What nobody has touched since can be repeated
+   * at any time, and a read is as good late as early.
+   */
+  overtaken(client: ProviderClient, sqe: Sqe): boolean {
+    const range = rangeOf(client.handles.get(sqe.handle), sqe);
+    if (range === undefined || !range.changes) return false;
+    return this.#changedAll || (this.#changes ?? []).some((change) => conflict(change, range));
   }
 
   /** Drops what a dead client has waiting. */

@@ -17,16 +17,18 @@ import {
   ESTALE,
   type Errno,
 } from "../../ipc/errno.js";
-import { PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
+import { HANDLES_PER_CHANNEL_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
 import { O_CREATE, O_EXCLUSIVE, O_TRUNCATE } from "../../ipc/open-flags.js";
 import {
   OP_CANCEL,
   OP_CLOSE,
+  OP_FEVENT,
   OP_OPEN,
   OP_REATTACH,
   OP_RESUME,
 } from "../../ipc/opcode.js";
 import type { ChannelMemory } from "../../ipc/ring-block.js";
+import { EVENT_ERROR, EVENT_HANGUP, EVENT_RESET } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
 import { Abandoned, Request } from "./request.js";
 import type { OpenReply, Session } from "./session.js";
@@ -160,8 +162,18 @@ export class Connection {
     const channel = this.#channel;
     if (channel === undefined) return 0;
     const landed = channel.poll();
+    const posted = channel.takeEvents((index, events) => {
+      for (const session of this.sessions) {
+        if (session.handle % HANDLES_PER_CHANNEL_MAX === index) session.queue?.post(session, events);
+      }
+    });
     if (landed > 0 && this.#queue.length > 0) this.#flush();
-    return landed;
+    return landed + posted;
+  }
+
+  /** Tells the queues of all sessions what has become of the provider. */
+  #announce(events: number): void {
+    for (const session of this.sessions) session.queue?.post(session, events, true);
   }
 
   /** Gives up on a request: the caller is answered now, the provider is told. */
@@ -215,6 +227,7 @@ export class Connection {
     this.#channel = undefined;
     this.#attaching = 0;
     for (const session of this.sessions) session.handle = -1;
+    this.#announce(EVENT_ERROR);
     this.state = "dead";
   }
 
@@ -278,9 +291,23 @@ export class Connection {
     else {
       session.lost = ESTALE;
       session.reset = true;
+      session.queue?.post(session, EVENT_RESET, true);
     }
+    if (same && session.queue !== undefined) this.#watchAgain(session);
     this.#attaching--;
     if (this.#attaching === 0 && this.state === "attaching") this.#resume();
+  }
+
+  /** The new incarnation does not know who watched what. */
+  #watchAgain(session: Session): void {
+    const request = new Request(OP_FEVENT, { connection: this, session });
+    request.reattaches = true;
+    request.arg1 = session.watched;
+    request.offset = 0;
+    request.onDone = () => {
+      if (request.result > 0) session.queue?.post(session, request.result);
+    };
+    this.#queue.push(request);
   }
 
   #resume(): void {
@@ -302,6 +329,7 @@ export class Connection {
   givenUp(errno: Errno = ENODEV): void {
     this.died(true);
     this.state = "failed";
+    this.#announce(EVENT_HANGUP);
     this.#failure = errno;
     const all = [...this.#replays, ...this.#held];
     this.#replays = [];

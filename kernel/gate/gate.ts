@@ -10,6 +10,7 @@ import {
   type Descriptor,
   type DmaRegion,
   type Gate,
+  type NameView,
   type SelfInfo,
   SYSCALLS,
   type SyscallName,
@@ -18,7 +19,7 @@ import {
 import type { Clock } from "../../ipc/clock.js";
 import { encodeBody } from "../../ipc/codec.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
-import { ECANCELED, Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
+import { EBADF, ECANCELED, Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
 import { BODY_BYTES_MAX, PARK_MS_MAX } from "../../ipc/limits.js";
 import {
   BOARD_PID,
@@ -27,10 +28,11 @@ import {
   type NamespaceEntry,
   type StartMail,
 } from "../../ipc/mail.js";
-import { OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
+import { OP_FEVENT, OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
 import { Connection, OPEN_ROOM, parseOpenReply } from "./connection.js";
+import { EventQueue } from "./event-queue.js";
 import { Hardware } from "./hardware.js";
 import { adopt, inheritSession } from "./inheritance.js";
 import { runLoop } from "./loop.js";
@@ -116,10 +118,11 @@ export class ProcessGate implements Gate, Waitable {
     return schemeNames(this.#namespace);
   }
 
-  open(text: string, flags: number): Call {
-    const found = this.#resolve(text);
+  open(text: string, flags: number, within?: NameView): Call {
+    const found = this.#resolve(text, within);
     if (found instanceof Errno) return failed(OP_OPEN, found);
     const { entry, path } = found;
+    if (entry.scheme === "event") return this.#openQueue();
     const connection = this.#connect(entry.provider);
     const request = new OpenRequest(OP_OPEN, { connection, capability: entry.capability });
     request.bytes = Buffer.from(path);
@@ -143,12 +146,40 @@ export class ProcessGate implements Gate, Waitable {
     return request;
   }
 
+  /** An event queue is this process's own: the kernel is asked nothing but the name. */
+  #openQueue(): Call {
+    const request = new OpenRequest(OP_OPEN);
+    request.descriptor = new EventQueue(this.#nextQueue--);
+    request.started = true;
+    request.finish(0);
+    return request;
+  }
+
+  #nextQueue = -1;
+
+  watch(queue: Descriptor, target: Descriptor, watch: { id: number; mask: number }): Call {
+    if (!(queue instanceof EventQueue)) return failed(OP_FEVENT, EBADF);
+    queue.watch(target, watch);
+    const request = target.call(OP_FEVENT) as Request;
+    request.arg1 = watch.mask;
+    request.offset = 0;
+    if (target instanceof Session) {
+      target.queue = watch.mask === 0 ? undefined : queue;
+      target.watched = watch.mask;
+      request.onDone = () => {
+        if (request.result > 0) queue.post(target, request.result);
+      };
+    } else request.finish(0);
+    return request;
+  }
+
   opened(call: Call): Descriptor | undefined {
     return call instanceof OpenRequest ? call.descriptor : undefined;
   }
 
-  path(opcode: number, text: string, second: string | undefined): Call {
-    const found = this.#resolve(text);
+  path(opcode: number, text: string, names: { second?: string; within?: NameView }): Call {
+    const { second, within } = names;
+    const found = this.#resolve(text, within);
     if (found instanceof Errno) return failed(opcode, found);
     const { entry, path } = found;
     const target = { connection: this.#connect(entry.provider), capability: entry.capability };
@@ -168,9 +199,9 @@ export class ProcessGate implements Gate, Waitable {
     return request;
   }
 
-  #resolve(text: string): Resolved | Errno {
+  #resolve(text: string, within: NameView | undefined): Resolved | Errno {
     if (this.mailWaits()) this.readMail();
-    return resolveUrl(this.#namespace, text);
+    return resolveUrl(within ?? this.#namespace, text);
   }
 
   #connect(provider: number): Connection {

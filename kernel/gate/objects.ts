@@ -11,6 +11,7 @@ import { EAGAIN, EBADF, EOPNOTSUPP, EPIPE } from "../../ipc/errno.js";
 import type { ObjectMail, PipeMail } from "../../ipc/mail.js";
 import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { OP_CLOSE, OP_FSTAT, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
+import { EVENT_HANGUP, EVENT_READ, EVENT_WRITE } from "../../ipc/scheme.js";
 import { Request } from "./request.js";
 
 /** A descriptor that is served here, not by a provider. */
@@ -30,6 +31,11 @@ export abstract class LocalObject implements Descriptor {
 
   /** Announces that this process sleeps, or no longer does. */
   abstract setSleeping(sleeping: boolean): void;
+
+  /** Events that hold now. */
+  readiness(): number {
+    return EVENT_READ | EVENT_WRITE;
+  }
 }
 
 /** A request on a local object. */
@@ -118,6 +124,17 @@ export class PipeEnd extends LocalObject {
       request.finish(request.arg0 > 0 ? request.arg0 : -EAGAIN.errno);
     }
     return request.done;
+  }
+
+  override readiness(): number {
+    if (!this.#reads) {
+      const [ring] = this.#rings;
+      if (ring === undefined || (ring.gone & READERS_GONE) !== 0) return EVENT_HANGUP | EVENT_WRITE;
+      return ring.free > 0 ? EVENT_WRITE : 0;
+    }
+    if (this.#rings.some((ring) => ring.filled > 0)) return EVENT_READ;
+    const over = this.#rings.every((ring) => (ring.gone & WRITER_GONE) !== 0);
+    return over && !this.#mailWaits() ? EVENT_READ | EVENT_HANGUP : 0;
   }
 
   #ringPeers(): void {

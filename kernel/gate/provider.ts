@@ -225,10 +225,15 @@ export class Provider {
 
   #checkWindow(): void {
     if (this.#windowEndsMs === undefined) return;
-    const over = this.#host.now() >= this.#windowEndsMs;
-    if (!over) for (const client of this.#clients.values()) if (client.replaying) return;
+    if (this.#host.now() < this.#windowEndsMs && this.#someoneReplays()) return;
     this.#windowEndsMs = undefined;
+    if (this.#someoneReplays()) this.#dispatcher.conflicts.rememberChanges();
     this.#host.resumed(this.#replayed);
+  }
+
+  #someoneReplays(): boolean {
+    for (const client of this.#clients.values()) if (client.replaying) return true;
+    return false;
   }
 
   #turn(client: ProviderClient): number {
@@ -261,16 +266,26 @@ export class Provider {
     if (sqe.opcode === OP_RESUME) {
       client.replaying = false;
       this.#checkWindow();
+      if (!this.#someoneReplays()) this.#dispatcher.conflicts.forgetChanges();
     } else if (sqe.opcode === OP_CANCEL) {
       const pending = client.pending.get(sqe.arg1);
       if (pending !== undefined) this.#cancelOne(pending);
-    } else if ((sqe.flags & SQE_REPLAY) !== 0 && !client.replaying) {
-      // Too late: others may have been served since, and a repetition could undo their work.
-      client.channel.complete(sqe.tag, -EOWNERDEAD.errno, 0);
-    } else {
-      if ((sqe.flags & SQE_REPLAY) !== 0) this.#replayed++;
+    } else if ((sqe.flags & SQE_REPLAY) !== 0) this.#replay(client);
+    else {
+      this.#dispatcher.conflicts.note(client, sqe);
       this.#dispatcher.dispatch(client, sqe);
     }
+  }
+
+  #replay(client: ProviderClient): void {
+    const sqe = this.#sqe;
+    // Too late, and others have been served since: a repetition would undo their work.
+    if (!client.replaying || this.#dispatcher.conflicts.overtaken(client, sqe)) {
+      client.channel.complete(sqe.tag, -EOWNERDEAD.errno, 0);
+      return;
+    }
+    this.#replayed++;
+    this.#dispatcher.dispatch(client, sqe);
   }
 
   #cancelOne(pending: Pending): void {

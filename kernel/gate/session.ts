@@ -7,6 +7,7 @@ import type { Call, Descriptor } from "../../ipc/abi.js";
 import type { Errno } from "../../ipc/errno.js";
 import { O_APPEND } from "../../ipc/open-flags.js";
 import type { Connection } from "./connection.js";
+import type { EventQueue } from "./event-queue.js";
 import { Request } from "./request.js";
 
 /** What an open's answer says about the object. */
@@ -32,6 +33,9 @@ export class Session implements Descriptor {
   opening: Request | undefined;
   /** Set when the session could not be rebuilt: every operation but close answers this. */
   lost: Errno | undefined;
+  /** Queue that watches this file, and for which events. */
+  queue: EventQueue | undefined;
+  watched = 0;
   /** Sticky: something was lost at a restart. */
   reset = false;
   #position = 0;

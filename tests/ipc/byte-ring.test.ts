@@ -100,7 +100,8 @@ describe("byte ring: one thread", () => {
       const written = ring.write(new Uint8Array(random.below(100)));
       const read = ring.read(new Uint8Array(random.below(100)));
       const counts = [ring.filled, ring.free, written, read];
-      if (!counts.every((n) => n >= 0 && n <= 64)) expect.fail(`seed ${SEED}, step ${i}: ${counts}`);
+      if (!counts.every((n) => n >= 0 && n <= 64))
+        expect.fail(`seed ${SEED}, step ${i}: ${counts}`);
     }
   });
 });

@@ -49,7 +49,10 @@ function run(seed: number, scribble: (pair: Pair, random: Random) => void): Outc
   };
   for (let step = 0; step < STEPS; step++) {
     const n = answers.length;
-    if (random.below(3) > 0 && submit(pair, n, () => (answers[n] = (answers[n] ?? 0) + 1)).submitted === "published") {
+    if (
+      random.below(3) > 0 &&
+      submit(pair, n, () => (answers[n] = (answers[n] ?? 0) + 1)).submitted === "published"
+    ) {
       answers.push(0);
     }
     if (random.below(10) === 0) submitOneWay(pair, n);
@@ -159,7 +162,8 @@ function traffic(pair: Pair, seed: number): void {
   const answers: number[] = [];
   for (let i = 0; i < 20_000 && !(client.broken && provider.broken); i++) {
     const n = answers.length;
-    if (submit(pair, n, () => (answers[n] = (answers[n] ?? 0) + 1)).submitted === "published") answers.push(0);
+    if (submit(pair, n, () => (answers[n] = (answers[n] ?? 0) + 1)).submitted === "published")
+      answers.push(0);
     if (provider.available()) {
       provider.take(sqe);
       if ((sqe.flags & 4) === 0) provider.complete(sqe.tag, 0, 0);

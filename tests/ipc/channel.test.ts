@@ -41,7 +41,11 @@ describe("channel: order", () => {
     }
     expect([...landed].sort((a, b) => a - b)).toEqual([...landed.keys()]);
     expect([pair.client.inFlight, pair.provider.taken]).toEqual([0, 0]);
-    expect([pair.client.broken, pair.provider.broken, pair.client.strays]).toEqual([false, false, 0]);
+    expect([pair.client.broken, pair.provider.broken, pair.client.strays]).toEqual([
+      false,
+      false,
+      0,
+    ]);
   });
 
   it.each(STARTS)("channel: requests in flight are listed in their order, from %i", (start) => {

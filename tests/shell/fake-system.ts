@@ -32,6 +32,8 @@ export class MemoryStream {
   failures: Errno[] = [];
   /** The same for writes. */
   writeFailures: Errno[] = [];
+  /** Modes that a terminal was set to. */
+  modes: string[] = [];
   readers = 1;
 
   constructor(kind: "pipe" | "device" = "pipe", text = "") {
@@ -112,8 +114,11 @@ class StreamFile implements BlockingFile {
     return this.#refuse("getdents");
   }
 
-  call(): never {
-    return this.#refuse("call");
+  call(request: unknown): unknown {
+    if (this.#stream.kind !== "device") return this.#refuse("call");
+    const { mode } = request as { mode: string };
+    this.#stream.modes.push(mode);
+    return { mode };
   }
 
   close(): void {

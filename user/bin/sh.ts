@@ -1,10 +1,17 @@
 /** `sh`: the shell. With -c or a script it runs commands and ends; on a terminal it prompts. */
 
+import { EFBIG } from "../../ipc/errno.js";
+import { SysError } from "../../ipc/sys-error.js";
 import { command, misused } from "../command.js";
 import type { BlockingFile } from "../file.js";
 import { runInteractively } from "../shell/interactive.js";
 import { Shell } from "../shell/shell.js";
+import { inputIsTerminal } from "../shell/terminal.js";
 import type { System } from "../system.js";
+import { readBlocks } from "../transfer.js";
+
+const SCRIPT_BLOCK_BYTES = 64 * 1024;
+const SCRIPT_BYTES_MAX = 1024 * 1024;
 
 export default command(
   {
@@ -30,7 +37,7 @@ export default command(
       using file = os.open(os.resolve(script));
       return runText(os, readText(file), status);
     }
-    if (os.stdin.stat().kind !== "device") return runText(os, readText(os.stdin), status);
+    if (!inputIsTerminal(os)) return runText(os, readText(os.stdin), status);
     return runInteractively(new Shell(os, { interactive: true, status }));
   },
 );
@@ -42,6 +49,14 @@ function runText(os: System, text: string, status: number): number {
   return shell.status;
 }
 
+/** Reads a script whole. @throws EFBIG, so that `sh < zero:` ends */
 function readText(file: BlockingFile): string {
-  return file.readAll().toString();
+  const blocks: Buffer[] = [];
+  let bytes = 0;
+  for (const block of readBlocks(file, SCRIPT_BLOCK_BYTES)) {
+    bytes += block.length;
+    if (bytes > SCRIPT_BYTES_MAX) throw new SysError(EFBIG, { operation: "read", url: file.url });
+    blocks.push(Buffer.from(block));
+  }
+  return Buffer.concat(blocks).toString();
 }

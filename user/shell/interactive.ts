@@ -4,12 +4,12 @@ import type { System } from "../system.js";
 import { displayUrl } from "../url-path.js";
 import { LineEditor, type LineEvent } from "./line-editor.js";
 import type { Shell } from "./shell.js";
-import { readByte, show } from "./terminal.js";
+import type { SyntaxProblem } from "./syntax.js";
+import { readByte, setMode, show } from "./terminal.js";
 
 /** Runs lines from the terminal until its end or `exit`; returns the exit status. */
 export function runInteractively(shell: Shell): number {
   const { os } = shell;
-  os.interruptOn(os.stdin);
   const editor = new LineEditor();
   let source = "";
   while (!shell.ended) {
@@ -20,7 +20,7 @@ export function runInteractively(shell: Shell): number {
       shell.interrupt();
     } else if (event.tag === "line") {
       source = source === "" ? event.text : `${source}\n${event.text}`;
-      if (shell.run(source) === undefined) source = "";
+      if (runLine(shell, source) === undefined) source = "";
     } else if (source !== "") {
       // The end in the middle of a command: say what is missing, and go on with a new line.
       reportIncomplete(shell, source);
@@ -30,8 +30,16 @@ export function runInteractively(shell: Shell): number {
   return shell.status;
 }
 
+/** Runs a text with the terminal as programs want it. */
+function runLine(shell: Shell, source: string): SyntaxProblem | undefined {
+  const { os } = shell;
+  setMode(os, "cooked");
+  os.interruptOn(os.stdin);
+  return shell.run(source);
+}
+
 function reportIncomplete(shell: Shell, source: string): void {
-  const problem = shell.run(source);
+  const problem = runLine(shell, source);
   if (problem !== undefined) shell.reportProblem(source, problem);
 }
 
@@ -41,6 +49,7 @@ function promptOf(os: System): string {
 
 /** Reads one byte at a time: what follows the line belongs to the program that the line starts. */
 function readLine(os: System, editor: LineEditor, prompt: string): LineEvent {
+  setMode(os, "raw");
   show(os, prompt);
   const byte = new Uint8Array(1);
   for (;;) {
