@@ -217,7 +217,7 @@ function testSource(name: string): string {
 import { bootForTest } from "anode-os/testing";
 import { expect, test } from "vitest";
 
-test("${name}: a death in the middle of a read goes unnoticed", async () => {
+test("${name}: a death in the middle of a read goes unnoticed", { timeout: 30_000 }, async () => {
   const os = await bootForTest();
   try {
     await os.load(new URL("./", import.meta.url));

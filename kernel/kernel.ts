@@ -6,11 +6,12 @@
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import { type Random, seededRandom } from "../ipc/clock.js";
-import { EACCES, EEXIST, EINVAL, ENOENT } from "../ipc/errno.js";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC } from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
 import { parseRights, RIGHT_CALL, RIGHT_MAP, RIGHT_READ, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
 import { Errno } from "../ipc/errno.js";
+import { SysError } from "../ipc/sys-error.js";
 import { parseUrl } from "../ipc/url.js";
 import type { Capability, CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
@@ -63,7 +64,8 @@ export class Kernel {
   readonly #manifests = new Map<number, Manifest>();
   readonly #exits = new Map<number, Map<number, ExitStatus>>();
   readonly #cells = new Map<string, SharedArrayBuffer>();
-  readonly #readyWaiters = new Map<number, (() => void)[]>();
+  /** Who waits for a daemon to get ready for the first time. Told undefined, or why it never will. */
+  readonly #readyWaiters = new Map<number, ((failure?: string) => void)[]>();
   readonly bootMs: number;
   #nextOrder = 1;
   #nextObject = 1;
@@ -90,6 +92,9 @@ export class Kernel {
       now: parts.now,
       stuck: (process) => {
         parts.stuck(process.name);
+      },
+      died: (process) => {
+        this.died(process);
       },
       gone: (process) => {
         this.#gone(process);
@@ -170,7 +175,7 @@ export class Kernel {
   /** Adds a package's daemon; starts it unless it starts on demand. @throws EEXIST, EINVAL, ENODEV */
   addPackage(pack: Package): Process {
     const { manifest } = pack;
-    for (const scheme of manifest.provides) if (this.#roots.has(scheme)) throw EEXIST;
+    this.#checkNames(manifest);
     const process = this.processes.add({
       name: manifest.name,
       role: "daemon",
@@ -204,12 +209,30 @@ export class Kernel {
     return process;
   }
 
+  /** @throws SysError that names the scheme which is taken, or which nobody provides */
+  #checkNames(manifest: Manifest): void {
+    for (const scheme of manifest.provides) {
+      const taken = this.#roots.get(scheme);
+      if (taken === undefined) continue;
+      const owner = this.processes.get(taken.provider)?.name;
+      const hint = `provides: ${scheme}: is taken by ${owner}`;
+      throw new SysError(EEXIST, { operation: "load", hint });
+    }
+    for (const url of Object.keys(manifest.needs ?? {})) {
+      const parsed = parseUrl(url);
+      if (parsed instanceof Errno) throw new SysError(parsed, { operation: "load", url });
+      if (this.#roots.has(parsed.scheme)) continue;
+      const hint = `needs: nobody provides ${parsed.scheme}:`;
+      throw new SysError(ENODEV, { operation: "load", url, hint });
+    }
+  }
+
   #need(process: Process, url: string, rightsText: string): void {
     const parsed = parseUrl(url);
     const rights = parseRights(rightsText);
     if (parsed instanceof Errno || rights === undefined) throw EINVAL;
-    const root = this.#roots.get(parsed.scheme);
-    if (root === undefined) throw ENOENT;
+    // Checked before: an entry for a scheme that nobody provides does not get here.
+    const root = this.#roots.get(parsed.scheme) as Capability;
     this.give(process, root, { root: parsed.path, rights });
   }
 
@@ -243,13 +266,15 @@ export class Kernel {
     const { base } = body;
     if (typeof base !== "string") throw EINVAL;
     const process = this.addPackage({ manifest, base });
-    if (manifest.start !== "demand") await this.started(process);
-    return { pid: process.pid };
+    const failure = manifest.start === "demand" ? undefined : await this.#started(process);
+    if (failure === undefined) return { pid: process.pid };
+    this.#unload(process);
+    throw new SysError(ENOEXEC, { operation: "load", hint: `${manifest.name}: ${failure}` });
   }
 
-  /** Starts a daemon and resolves when it is ready. */
-  started(process: Process): Promise<void> {
-    const ready = new Promise<void>((resolve) => {
+  /** Starts a daemon and resolves when it is ready, or to why its first start failed. */
+  #started(process: Process): Promise<string | undefined> {
+    const ready = new Promise<string | undefined>((resolve) => {
       const waiters = this.#readyWaiters.get(process.pid) ?? [];
       waiters.push(resolve);
       this.#readyWaiters.set(process.pid, waiters);
@@ -260,8 +285,29 @@ export class Kernel {
 
   /** A daemon serves now. */
   readied(process: Process): void {
-    for (const waiter of this.#readyWaiters.get(process.pid) ?? []) waiter();
+    this.#tellWaiters(process, undefined);
+  }
+
+  /** A daemon has died; whoever loads it is told if it never got ready. */
+  died(process: Process): void {
+    this.#tellWaiters(process, process.lastDeath ?? "died");
+  }
+
+  #tellWaiters(process: Process, failure: string | undefined): void {
+    for (const waiter of this.#readyWaiters.get(process.pid) ?? []) waiter(failure);
     this.#readyWaiters.delete(process.pid);
+  }
+
+  /** Takes a package's daemon and its names out of the machine. */
+  #unload(process: Process): void {
+    for (const scheme of process.facts.provides) this.#roots.delete(scheme);
+    this.#manifests.delete(process.pid);
+    const host = this.processes.get(HOST_PID);
+    if (host !== undefined) {
+      host.namespace = host.namespace.filter(({ provider }) => provider !== process.pid);
+      host.mail({ kind: "namespace", entries: host.namespace });
+    }
+    this.lifecycle.handle(process, { tag: "stop" });
   }
 
   /** Finds a program: a name in the folder of programs, or from the host any module. */

@@ -33,6 +33,8 @@ export interface LifecycleParts {
   now(): number;
   /** A worker cannot be ended: the machine must be. */
   stuck(process: Process): void;
+  /** A process dies; it may come back. */
+  died(process: Process): void;
   /** A process has come to its end and is off the table. */
   gone(process: Process): void;
 }
@@ -60,8 +62,15 @@ export class Lifecycle {
   handle(process: Process, event: SupervisorEvent): void {
     const { policy } = process.facts;
     const { next, effects } = step(process.supervised, event, { policy, nowMs: this.#parts.now() });
+    const before = process.supervised.state.tag;
     process.supervised = next;
+    const dies = next.state.tag === "fenced" && before !== "fenced";
+    if (next.state.tag === "fenced" && dies) {
+      process.deaths++;
+      process.lastDeath = next.state.cause;
+    }
     for (const effect of effects) this.#perform(process, effect);
+    if (dies) this.#parts.died(process);
   }
 
   #perform(process: Process, effect: SupervisorEffect): void {
@@ -163,8 +172,6 @@ export class Lifecycle {
   die(process: Process, death: Death): void {
     const { tag } = process.supervised.state;
     if (tag !== "starting" && tag !== "running") return;
-    process.deaths++;
-    process.lastDeath = death.cause;
     this.handle(process, { tag: "death", ...death });
   }
 
