@@ -17,6 +17,7 @@ import {
   EVENTS,
   EVENTS_PENDING,
   PROVIDER_SLEEPS,
+  RESUMED,
   SLOT_MASK,
   SQ_HEAD,
   SQ_TAIL,
@@ -99,6 +100,11 @@ export class ClientChannel {
     flight.sqIndex = this.#sqTail;
     this.#publish();
     return "published";
+  }
+
+  /** Notes that RESUME was sent: a hint for the kernel, should the provider die again. */
+  noteResumed(): void {
+    Atomics.store(this.#words, RESUMED, 1);
   }
 
   /** Publishes `sqe` as a one-way message. False: the ring is full. */

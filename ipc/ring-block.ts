@@ -10,6 +10,7 @@ import { CQE, SQE } from "./sqe.js";
 /*
  * OFFSET SIZE  MEANING                                        WRITTEN BY
  *    0     4   closed: the kernel ended this channel          kernel
+ *    4     4   resumed: the client has sent its RESUME        client
  *   64     4   submission tail                                client
  *  128     4   submission head                                provider
  *  192     4   completion tail                                provider
@@ -23,6 +24,7 @@ import { CQE, SQE } from "./sqe.js";
  */
 const LINE = 64;
 export const CLOSED = 0;
+export const RESUMED = 1;
 export const SQ_TAIL = LINE / 4;
 export const SQ_HEAD = (2 * LINE) / 4;
 export const CQ_TAIL = (3 * LINE) / 4;

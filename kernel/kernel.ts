@@ -384,16 +384,27 @@ export class Kernel {
   /** The shared position of a handle; made when the handle is first passed on. */
   cell(
     owner: Process,
-    at: { provider: number; handle: number; position: number },
+    at: { provider: number; handle: number; capability?: number; position: number },
   ): SharedArrayBuffer {
-    const key = `${owner.pid}/${at.provider}/${at.handle}`;
-    const known = this.#cells.get(key);
+    // A new incarnation counts its handles anew.
+    const incarnation = this.processes.get(at.provider)?.incarnation ?? 0;
+    const key = `${owner.pid}/${at.provider}/${incarnation}/${at.handle}`;
+    const inherited = this.#cells.get(inheritedKey(owner, at.provider, at.capability));
+    const known = inherited ?? this.#cells.get(key);
     if (known !== undefined) return known;
     const cell = new SharedArrayBuffer(8);
     new BigInt64Array(cell)[0] = BigInt(at.position);
     this.#cells.set(key, cell);
     owner.mail({ kind: "cell", provider: at.provider, handle: at.handle, cell });
     return cell;
+  }
+
+  /** A handle that a child inherited keeps its cell when the child passes it on in turn. */
+  inheritCell(
+    child: Process,
+    at: { provider: number; capability: number; cell: SharedArrayBuffer },
+  ): void {
+    this.#cells.set(inheritedKey(child, at.provider, at.capability), at.cell);
   }
 
   shareCell(caller: Process, body: Fields): undefined {
@@ -450,6 +461,11 @@ export class Kernel {
       this.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
     }, random.below(20_000) / 1000);
   }
+}
+
+/** Each inherited handle has a capability of its own, so that names its cell. */
+function inheritedKey(owner: Process, provider: number, capability: number | undefined): string {
+  return `${owner.pid}/${provider}/capability ${capability}`;
 }
 
 function kernelFacts(schemes: readonly string[]): Process["facts"] {

@@ -84,7 +84,8 @@ export class Lifecycle {
       case "wake":
         setTimeout(() => {
           this.handle(process, { tag: "due" });
-        }, effect.afterMs).unref();
+          // A timer may fire a fraction early: the moment must be past when the state machine looks.
+        }, Math.ceil(effect.afterMs) + 1).unref();
         break;
       case "give-up":
         this.#giveUp(process);

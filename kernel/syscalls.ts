@@ -257,6 +257,9 @@ function inherit(kernel: Kernel, caller: Process, child: Process, item: Fields):
     to: child.pid,
     rights: RIGHTS_ALL,
   });
+  const at = { provider, handle, capability: count(item, "capability") };
+  const cell = kernel.cell(caller, { ...at, position: count(item, "position") });
+  kernel.inheritCell(child, { provider, capability: capability.index, cell });
   return {
     kind: "session",
     provider,
@@ -265,6 +268,6 @@ function inherit(kernel: Kernel, caller: Process, child: Process, item: Fields):
     path,
     flags: count(item, "flags"),
     positioned: item["positioned"] === true,
-    cell: kernel.cell(caller, { provider, handle, position: count(item, "position") }),
+    cell,
   };
 }

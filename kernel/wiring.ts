@@ -6,7 +6,7 @@
 import { EDEADLK, ENODEV } from "../ipc/errno.js";
 import { ARENA_BYTES } from "../ipc/limits.js";
 import { KERNEL_PID, type NamespaceEntry } from "../ipc/mail.js";
-import { allocateChannel, CLOSED, SQ_TAIL, CQ_TAIL } from "../ipc/ring-block.js";
+import { allocateChannel, CLOSED, CQ_TAIL, RESUMED, SQ_TAIL } from "../ipc/ring-block.js";
 import type { Capability, CapabilityTable } from "./capability.js";
 import type { Process, Wire } from "./process.js";
 
@@ -113,11 +113,12 @@ function announce(provider: Process, capability: Capability): void {
 
 /**
  * A hint from the old ring: whether the client may have requests to replay. Each client sends one
- * RESUME, which is not answered, on every channel; one that has not even done that may still have
+ * RESUME, which is not answered, on every channel; one that has not done that yet may still have
  * replays from the death before.
  */
 function mayReplay(wire: Wire): boolean {
   if (wire.memory === undefined) return true;
   const words = new Int32Array(wire.memory.ring);
-  return (Atomics.load(words, SQ_TAIL) - Atomics.load(words, CQ_TAIL)) !== 1;
+  if (Atomics.load(words, RESUMED) === 0) return true;
+  return Atomics.load(words, SQ_TAIL) - Atomics.load(words, CQ_TAIL) !== 1;
 }

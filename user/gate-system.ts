@@ -192,12 +192,10 @@ export class GateSystem implements System {
       this.#gate.wait(call);
       return;
     }
-    // The mode goes along: a terminal that died and came back has forgotten it.
-    const request = { wait: "interrupt", mode: "cooked" };
-    this.#interrupt ??= callFor.call(terminal.descriptor, request);
-    this.#gate.waitAny([call, this.#interrupt]);
-    if (!this.#interrupt.done) return;
-    const { result } = this.#interrupt;
+    const interrupt = this.#arm(terminal);
+    this.#gate.waitAny([call, interrupt]);
+    if (!interrupt.done) return;
+    const { result } = interrupt;
     this.#interrupt = undefined;
     if (call.done) return;
     if (result >= 0) throw new SysError(EINTR, { operation: "wait" });
@@ -236,6 +234,15 @@ export class GateSystem implements System {
     this.#terminal = terminal as ProgramFile;
     // One that was typed before is not meant for what is waited for from now on.
     if (this.#interrupt?.done === true) this.#interrupt = undefined;
+    this.#gate.start(this.#arm(this.#terminal));
+  }
+
+  /** Asks the terminal for its next interrupt, if that is not under way. */
+  #arm(terminal: ProgramFile): Call {
+    // The mode goes along: a terminal that died and came back has forgotten it.
+    const request = { wait: "interrupt", mode: "cooked" };
+    this.#interrupt ??= callFor.call(terminal.descriptor, request);
+    return this.#interrupt;
   }
 }
 

@@ -67,6 +67,10 @@ export class Conflicts {
     this.#changedAll = false;
   }
 
+  get #remembering(): boolean {
+    return this.#changes !== undefined;
+  }
+
   /** Everybody has replayed. */
   forgetChanges(): void {
     this.#changes = undefined;
@@ -88,7 +92,10 @@ export class Conflicts {
   overtaken(client: ProviderClient, sqe: Sqe): boolean {
     const range = rangeOf(client.handles.get(sqe.handle), sqe);
     if (range === undefined || !range.changes) return false;
-    return this.#changedAll || (this.#changes ?? []).some((change) => conflict(change, range));
+    if (client.replaying && !this.#remembering) return false;
+    // Without a record nothing can be known of what was changed since.
+    if (!client.replaying || this.#changedAll) return true;
+    return (this.#changes ?? []).some((change) => conflict(change, range));
   }
 
   /** Drops what a dead client has waiting. */

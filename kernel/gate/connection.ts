@@ -145,11 +145,15 @@ export class Connection {
   #flush(): void {
     while (this.#queue.length > 0 && this.#channel !== undefined) {
       const next = this.#queue[0] as Request | "resume";
-      if (next === "resume" ? !this.#oneWay(OP_RESUME, 0, 0) : !next.done && !this.#publish(next)) {
-        return;
-      }
+      if (next === "resume" ? !this.#sendResume() : !next.done && !this.#publish(next)) return;
       this.#queue.shift();
     }
+  }
+
+  #sendResume(): boolean {
+    const sent = this.#oneWay(OP_RESUME, 0, 0);
+    if (sent) this.#channel?.noteResumed();
+    return sent;
   }
 
   /** True when `poll` would do something. */

@@ -54,6 +54,8 @@ export class Provider {
   #serving = false;
   /** Requests served that a dead incarnation had taken before. */
   #replayed = 0;
+  /** Requests canceled so far. */
+  #canceled = 0;
 
   constructor(host: ProviderHost, cells: Int32Array, recovering: boolean) {
     this.#host = host;
@@ -90,7 +92,7 @@ export class Provider {
 
   /** Handlers that answered with a promise so far; a change means that microtasks may be pending. */
   get promises(): number {
-    return this.#dispatcher.answers.promises;
+    return this.#dispatcher.answers.promises + this.#canceled;
   }
 
   /** Mail that concerns a provider. */
@@ -162,7 +164,7 @@ export class Provider {
     client.gone = true;
     client.drain = drain;
     this.#dispatcher.conflicts.forget(client);
-    for (const pending of client.pending.values()) pending.cancel();
+    for (const pending of client.pending.values()) this.#cancel(pending);
     this.#forgetIfDrained(client);
   }
 
@@ -178,9 +180,15 @@ export class Provider {
     client.drain = undefined;
   }
 
+  /** Handlers hear of it in microtasks: the loop must not sleep before those have run. */
+  #cancel(pending: Pending): void {
+    this.#canceled++;
+    pending.cancel();
+  }
+
   /** Answers a pending request now; what its handler says later is dropped. */
   #end(pending: Pending, errno: Errno): void {
-    pending.cancel();
+    this.#cancel(pending);
     this.#dispatcher.answers.answer(pending, -errno.errno, 0);
   }
 
@@ -280,7 +288,7 @@ export class Provider {
   #replay(client: ProviderClient): void {
     const sqe = this.#sqe;
     // Too late, and others have been served since: a repetition would undo their work.
-    if (!client.replaying || this.#dispatcher.conflicts.overtaken(client, sqe)) {
+    if (this.#dispatcher.conflicts.overtaken(client, sqe)) {
       client.channel.complete(sqe.tag, -EOWNERDEAD.errno, 0);
       return;
     }
@@ -289,7 +297,7 @@ export class Provider {
   }
 
   #cancelOne(pending: Pending): void {
-    pending.cancel();
+    this.#cancel(pending);
     // A parked handler answers ECANCELED itself; one that is at work answers when it is done.
     if (pending.deferred) this.#dispatcher.answers.answer(pending, -ECANCELED.errno, 0);
   }

@@ -33,8 +33,9 @@ export function runInteractively(shell: Shell): number {
 /** Runs a text with the terminal as programs want it. */
 function runLine(shell: Shell, source: string): SyntaxProblem | undefined {
   const { os } = shell;
-  setMode(os, "cooked");
+  // Before the mode: a Ctrl-C must find this shell waiting, not the one that waits for it.
   os.interruptOn(os.stdin);
+  setMode(os, "cooked");
   return shell.run(source);
 }
 
