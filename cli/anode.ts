@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `anode` command. */
+/** The `anode` command: reads its arguments and calls what does the work. */
 
 import { Command, Option } from "commander";
 import { bootCommand } from "./boot-command.js";
@@ -34,7 +34,7 @@ program
   .option("-v, --verbose", "print boot messages with -c, too", false)
   .addHelpText(
     "after",
-    "\nExample:\n  anode boot --disk disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'",
+    "\nExample:\n  anode boot -d disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'",
   )
   .action(async (options: Parameters<typeof bootCommand>[0]) => {
     // The machine's threads have ended by now; what is left in the output is still written.
@@ -50,7 +50,10 @@ program
   .description("make a folder with a scheme daemon that works, and its crash-isolation test")
   .option("--dir <folder>", "folder to make (default: the name)")
   .option("--js", "JavaScript instead of TypeScript", false)
-  .addHelpText("after", "\nExample:\n  anode new scheme tides && cd tides && npm install && npm test")
+  .addHelpText(
+    "after",
+    "\nExample:\n  anode new scheme tides && cd tides && npm install && npm test",
+  )
   .action(async (name: string, options: NewOptions) => {
     const { newSchemeCommand } = await import("./new-command.js");
     process.exitCode = newSchemeCommand(name, options);

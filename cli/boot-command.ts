@@ -2,7 +2,7 @@
 
 import { MessageChannel } from "node:worker_threads";
 import { SysError } from "../ipc/sys-error.js";
-import { boot, BootError, type DiskOption } from "./boot.js";
+import { BootError, boot, type DiskOption } from "./boot.js";
 import { attachTerminal } from "./host-terminal.js";
 import type { Machine } from "./machine.js";
 import { packageVersion } from "./version.js";

@@ -1,6 +1,11 @@
 /** `boot()`: puts host, kernel and board threads together and resolves to the running machine. */
 
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from "node:worker_threads";
 import type { BoardBoot, BoardReport } from "../hw/thread.js";
 import { hostClock } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
@@ -12,8 +17,8 @@ import { SysError } from "../ipc/sys-error.js";
 import { Connection } from "../kernel/gate/connection.js";
 import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
-import { Machine } from "./machine.js";
 import { PROGRAMS } from "../user/programs.js";
+import { Machine } from "./machine.js";
 import { builtinPackages } from "./packages.js";
 
 /** A disk image for the board. */
@@ -47,9 +52,8 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
   const hostChannel = allocateChannel(ARENA_BYTES);
   const mail = new MessageChannel();
   const control = new MessageChannel();
-  const terminalPort = options.console === undefined || options.console === "none"
-    ? undefined
-    : options.console.port;
+  const terminalPort =
+    options.console === undefined || options.console === "none" ? undefined : options.console.port;
   const board = startBoard({
     bell: bells.board,
     kernelPort: control.port2,

@@ -1,7 +1,7 @@
 /**
- * The host's end of the serial console: the terminal's bytes to the board and back. Ctrl-A x leaves,
- * Ctrl-A Ctrl-A sends one Ctrl-A, everything else goes to the guest. The terminal's mode is restored
- * whichever way the process ends.
+ * The host's end of the serial console: the terminal's bytes to the board and back. Ctrl-A x
+ * leaves, Ctrl-A Ctrl-A sends one Ctrl-A, everything else goes to the guest. The terminal's mode is
+ * restored whichever way the process ends.
  */
 
 import type { MessagePort } from "node:worker_threads";
@@ -9,7 +9,10 @@ import type { FromTerminal, ToTerminal } from "../hw/terminal.js";
 
 const ESCAPE = 1;
 const LEAVE = "x".charCodeAt(0);
+const NEWLINE = 10;
 const END_OF_INPUT = 4;
+/** How often the end is said: each program that reads to the end takes one, and the shell the last. */
+const ENDS = 64;
 
 /** How the console is connected. */
 export interface HostTerminalOptions {
@@ -45,6 +48,7 @@ export function attachTerminal(options: HostTerminalOptions): () => void {
     process.on("exit", restore);
   }
   let escaped = false;
+  let last = NEWLINE;
   const onData = (chunk: Buffer): void => {
     const bytes: number[] = [];
     for (const byte of chunk) {
@@ -56,10 +60,13 @@ export function attachTerminal(options: HostTerminalOptions): () => void {
       else bytes.push(byte);
     }
     if (bytes.length > 0) send({ input: Uint8Array.from(bytes) });
+    last = bytes.at(-1) ?? last;
   };
   stdin.on("data", onData);
   stdin.on("end", () => {
-    send({ input: Uint8Array.of(END_OF_INPUT) });
+    // A last line without its newline is a line all the same.
+    if (last !== NEWLINE) send({ input: Uint8Array.of(NEWLINE) });
+    send({ input: new Uint8Array(ENDS).fill(END_OF_INPUT) });
   });
   return () => {
     stdin.off("data", onData);

@@ -5,5 +5,5 @@ export type { TraceEvent } from "../ipc/trace-line.js";
 export type { AsyncSystem } from "../user/async-system.js";
 export type { File, OpenOptions } from "../user/file.js";
 export type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
-export { boot, BootError, type BootOptions, type DiskOption } from "./boot.js";
+export { BootError, type BootOptions, boot, type DiskOption } from "./boot.js";
 export type { LoadedDaemon, Machine, RunOptions } from "./machine.js";

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
+import type { NameView, SyscallName } from "../ipc/abi.js";
 import { EINVAL, ENOENT, errnoFromNumber } from "../ipc/errno.js";
 import { SysError } from "../ipc/sys-error.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
@@ -10,8 +11,8 @@ import type { FromKernel, ToKernel } from "../kernel/thread.js";
 import { bodyOf, checked } from "../user/answer.js";
 import { asyncSystem } from "../user/async-file.js";
 import type { AsyncSystem } from "../user/async-system.js";
-import type { File, OpenOptions } from "../user/file.js";
 import { type Events, openEvents } from "../user/events.js";
+import type { File, OpenOptions } from "../user/file.js";
 import type {
   CapabilityInfo,
   ExitStatus,
@@ -19,7 +20,6 @@ import type {
   NameGrant,
   ProcessInfo,
 } from "../user/system.js";
-import type { NameView, SyscallName } from "../ipc/abi.js";
 
 /** A daemon that `load` has started. */
 export interface LoadedDaemon {
@@ -122,7 +122,9 @@ export class Machine implements AsyncSystem, AsyncDisposable {
     await killed;
   }
 
-  /** Runs a program and resolves to how it ended. `program`: a name like "ls", or a module's URL. */
+  /**
+   * Runs a program and resolves to how it ended. `program`: a name like "ls", or a module's URL.
+   */
   async run(program: string | URL, options: RunOptions = {}): Promise<ExitStatus> {
     const { gate } = this.#parts;
     const call = gate.open(options.stdio ?? "serial:/", 3);
@@ -155,8 +157,8 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   }
 
   /**
-   * Derives a capability with fewer rights on a deeper root, and resolves to a system that sees only
-   * that. `rights` as in a manifest: "read write".
+   * Derives a capability with fewer rights on a deeper root, and resolves to a system that sees
+   * only that. `rights` as in a manifest: "read write".
    */
   async narrow(url: string, rights: string): Promise<NarrowedSystem> {
     const made = (await this.#syscall("narrow", { url, rights }, url)) as {
@@ -177,7 +179,9 @@ export class Machine implements AsyncSystem, AsyncDisposable {
     return openEvents(this.#parts.gate);
   }
 
-  /** Revokes a capability with everything derived from it. Resolves when no cell stands any more. */
+  /**
+   * Revokes a capability with everything derived from it. Resolves when no cell stands any more.
+   */
   async revoke(id: number): Promise<void> {
     await this.#syscall("revoke", { id }, String(id));
   }

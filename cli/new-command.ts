@@ -1,6 +1,7 @@
 /**
- * `anode new scheme NAME`: a folder with a daemon that works, its manifest, a crash-isolation test and
- * what builds them. The templates are here too: what they show is what docs/daemons.md explains.
+ * `anode new scheme NAME`: a folder with a daemon that works, its manifest, a crash-isolation test
+ * and what builds them. The templates are here too: what they show is what docs/daemons.md
+ * explains.
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -40,7 +41,9 @@ export function newSchemeCommand(name: string, options: NewOptions): number {
   }
 }
 
-/** @throws SysError EINVAL for a name that no daemon can have, EEXIST for a folder that is in use */
+/**
+ * @throws SysError EINVAL for a name that no daemon can have, EEXIST for a folder that is in use
+ */
 function makeScheme(name: string, options: NewOptions): void {
   checkName(name);
   const folder = resolve(options.dir ?? name);
@@ -108,8 +111,8 @@ function packageOf(name: string, js: boolean, folder: string): unknown {
 }
 
 /**
- * Where the new package gets `anode-os` from: where the project around it does; else the checkout that
- * this command runs from; else the registry.
+ * Where the new package gets `anode-os` from: where the project around it does; else the checkout
+ * that this command runs from; else the registry.
  */
 function ownSource(start: string): string {
   for (let at = start; ; at = dirname(at)) {
@@ -118,8 +121,9 @@ function ownSource(start: string): string {
     if (found !== undefined) return found;
     if (at === dirname(at)) break;
   }
-  const own = fileURLToPath(new URL("../../", import.meta.url));
-  return own.includes("node_modules") ? `^${packageVersion()}` : `file:${resolve(own)}`;
+  // This file runs as dist/cli/new-command.js.
+  const own = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
+  return own.includes("node_modules") ? `^${packageVersion()}` : `file:${own}`;
 }
 
 function dependencyIn(folder: string): string | undefined {
@@ -180,7 +184,7 @@ const TSCONFIG = `{
 `;
 
 function schemeSource(name: string, typed: boolean): string {
-  return `/** \`${name}:\`: \`${name}:/hello\` reads a greeting, \`${name}:/\` lists what there is. */
+  return `/** \`${name}:/hello\` reads a greeting, \`${name}:/\` lists what there is. */
 
 import { copyAt, EISDIR, ENOENT, ENOTDIR, log, opened, serve } from "anode-os/scheme";
 
@@ -190,7 +194,8 @@ await serve${typed ? "<{ text: string | undefined }>" : ""}({
   open(path) {
     const text = FILES.get(path.slice(1));
     if (text === undefined && path !== "/") throw ENOENT;
-    // positioned: reads may be repeated after a death. identity: the same object, whoever serves it.
+    // positioned: reads may be repeated after a death.
+    // identity: the same object, whichever incarnation serves it.
     return opened({ text }, { positioned: true, identity: { object: path, generation: 0 } });
   },
   read({ text }, bytes, offset) {
@@ -203,8 +208,8 @@ await serve${typed ? "<{ text: string | undefined }>" : ""}({
   },
   getdents({ text }, cursor) {
     if (text !== undefined) throw ENOTDIR;
-    const names = [...FILES.keys()];
-    return names.map((name, i) => ({ name, kind: "file"${typed ? " as const" : ""}, next: i + 1 })).slice(cursor);
+    const kind = "file"${typed ? " as const" : ""};
+    return [...FILES.keys()].map((name, i) => ({ name, kind, next: i + 1 })).slice(cursor);
   },
 });
 log("serving");
@@ -217,7 +222,9 @@ function testSource(name: string): string {
 import { bootForTest } from "anode-os/testing";
 import { expect, test } from "vitest";
 
-test("${name}: a death in the middle of a read goes unnoticed", { timeout: 30_000 }, async () => {
+const timeout = 30_000;
+
+test("${name}: a death in the middle of a read goes unnoticed", { timeout }, async () => {
   const os = await bootForTest();
   try {
     await os.load(new URL("./", import.meta.url));
@@ -243,7 +250,8 @@ test("${name}: a death in the middle of a read goes unnoticed", { timeout: 30_00
 function readme(name: string, source: string): string {
   return `# ${name}
 
-A scheme daemon for Anode. \`${source}\` is the daemon, \`anode.json\` says what it provides and needs.
+A scheme daemon for Anode. \`${source}\` is the daemon, \`anode.json\` says what it provides and
+needs.
 
     npm install
     npm test

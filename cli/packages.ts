@@ -1,4 +1,7 @@
-/** The packages that come with Anode, in the order of who may call whom: later ones call earlier ones. */
+/**
+ * The packages that come with Anode, in the order of who may call whom: later ones call earlier
+ * ones.
+ */
 
 import { readFileSync } from "node:fs";
 import type { Manifest, Package } from "../kernel/manifest.js";
@@ -13,7 +16,9 @@ const FOLDERS = [
   "schemes/ram/",
 ];
 
-/** Reads the manifests of the built-in packages. Their validity is a test's business, not boot's. */
+/**
+ * Reads the manifests of the built-in packages. Their validity is a test's business, not boot's.
+ */
 export function builtinPackages(): Package[] {
   return FOLDERS.map((folder) => {
     const base = new URL(`../${folder}`, import.meta.url);

@@ -1,12 +1,12 @@
 /**
- * The test kit: boots a machine for one test, and orders deaths at exact points of a request's life.
- * Works with any test runner and imports none.
+ * The test kit: boots a machine for one test, and orders deaths at exact points of a request's
+ * life. Works with any test runner and imports none.
  */
 
 import { AssertionError } from "../ipc/assert.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
 import type { KillPoint } from "../user/system.js";
-import { boot, type BootOptions } from "./boot.js";
+import { type BootOptions, boot } from "./boot.js";
 import type { Machine } from "./machine.js";
 
 /** How long `killAt` waits for the point to be reached and the victim to come back. */
@@ -39,17 +39,21 @@ export interface KillAtOptions {
 export interface TestMachine extends Machine {
   /**
    * Has `name` end at a point of its next requests: "submitted" (published, not taken), "dequeued"
-   * (taken, not handled), "handled" (done, not answered), "completed" (answered), or "random" (after
-   * up to 20 ms, between any two instructions). Resolves when it is back.
+   * (taken, not handled), "handled" (done, not answered), "completed" (answered), or "random"
+   * (after up to 20 ms, between any two instructions). Resolves when it is back.
    */
   killAt(name: string, point: KillPoint, options?: KillAtOptions): Promise<Death>;
-  /** Has `name` loop for ever at its next request; resolves when the watchdog has brought it back. */
+  /**
+   * Has `name` loop for ever at its next request; resolves when the watchdog has brought it back.
+   */
   hang(name: string): Promise<Death>;
   /** Fails if processes, capabilities or pipe ends are left over since `bootForTest`. */
   expectNoLeaks(): Promise<void>;
 }
 
-/** Boots a machine with the defaults of a test: no console, one spare that is warm from the start. */
+/**
+ * Boots a machine with the defaults of a test: no console, one spare that is warm from the start.
+ */
 export async function bootForTest(options: BootOptions = {}): Promise<TestMachine> {
   const machine = await boot(options);
   const baseline = await counters(machine);

@@ -1,7 +1,7 @@
 /*
- * The bus as drivers reach it: each driver incarnation has a channel, the windows and the lines that
- * the kernel gave it, and nothing else. When the kernel fences a driver its channel is closed first,
- * then its lines, its memory and its devices; what its zombie still writes goes nowhere.
+ * The bus as drivers reach it: each driver incarnation has a channel, the windows and the lines
+ * that the kernel gave it, and nothing else. When the kernel fences a driver its channel is closed
+ * first, then its lines, its memory and its devices; what its zombie still writes goes nowhere.
  */
 import type { ToBoard } from "../ipc/board-mail.js";
 import { Doorbell } from "../ipc/doorbell.js";

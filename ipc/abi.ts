@@ -135,7 +135,8 @@ export interface Gate {
   /** Scheme names of the namespace. */
   schemes(): string[];
   /**
-   * Begins to open; the answer's descriptor is `opened(call)`. `within` narrows the names to one view.
+   * Begins to open; the answer's descriptor is `opened(call)`. `within` narrows the names to one
+   * view.
    */
   open(url: string, flags: number, within?: NameView): Call;
   opened(call: Call): Descriptor | undefined;
@@ -166,7 +167,9 @@ export interface Gate {
   object(id: number): Descriptor | undefined;
   /** Kernel-object id, provider and handle of a descriptor, to pass it on. */
   reference(descriptor: Descriptor): unknown;
-  /** Serves `scheme` from now on. @param sleeper - whether the doorbell is its only source of work */
+  /**
+   * Serves `scheme` from now on. @param sleeper - whether the doorbell is its only source of work
+   */
   serve(scheme: Scheme, sleeper: boolean): Promise<void>;
   log(line: string): void;
 }

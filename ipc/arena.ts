@@ -1,7 +1,8 @@
 /**
- * The arena's allocator: which bytes of a channel's payload memory belong to which request. It is the
- * client's private book; nothing of it lies in shared memory, so neither a peer nor a death can tear
- * it. Power-of-two extents from per-size stacks; free ones merge only when an allocation would fail.
+ * The arena's allocator: which bytes of a channel's payload memory belong to which request. It is
+ * the client's private book; nothing of it lies in shared memory, so neither a peer nor a death can
+ * tear it. Power-of-two extents from per-size stacks; free ones merge only when an allocation would
+ * fail.
  */
 
 import { assert } from "./assert.js";

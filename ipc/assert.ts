@@ -1,4 +1,6 @@
-/** Assertions, always on. One that fails is a bug: the thread dies, and its supervisor restarts it. */
+/**
+ * Assertions, always on. One that fails is a bug: the thread dies, and its supervisor restarts it.
+ */
 
 /** A bug was found. Never caught outside the outermost loop of a thread. */
 export class AssertionError extends Error {

@@ -36,6 +36,11 @@ export type ToBoard =
 
 /** Board to kernel. */
 export type FromBoard =
-  | { kind: "ready"; tree: Uint8Array; devices: DeviceInfo[]; memory: { base: number; size: number } }
+  | {
+      kind: "ready";
+      tree: Uint8Array;
+      devices: DeviceInfo[];
+      memory: { base: number; size: number };
+    }
   | { kind: "fenced"; domain: number }
   | { kind: "halted" };

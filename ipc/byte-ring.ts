@@ -1,7 +1,7 @@
 /**
- * A ring of bytes from one writer to its readers, without locks: `tail` is written by the writer only,
- * `head` is moved by compare-and-exchange, so a reader that dies in between has taken nothing.
- * Pipes and logs are made of it.
+ * A ring of bytes from one writer to its readers, without locks: `tail` is written by the writer
+ * only, `head` is moved by compare-and-exchange, so a reader that dies in between has taken
+ * nothing. Pipes and logs are made of it.
  */
 
 /*
@@ -46,8 +46,7 @@ export class ByteRing {
 
   /** Bytes that wait, 0 to capacity whatever a peer wrote into the indices. */
   get filled(): number {
-    const filled =
-      (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) >>> 0;
+    const filled = (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) >>> 0;
     return Math.min(filled, this.#capacity);
   }
 
@@ -108,7 +107,9 @@ export class ByteRing {
     }
   }
 
-  /** Announces that a side sleeps. Partner: `takeSleeper` of the other side, after its publication. */
+  /**
+   * Announces that a side sleeps. Partner: `takeSleeper` of the other side, after its publication.
+   */
   setSleeping(side: "reader" | "writer", sleeping: boolean): void {
     Atomics.store(this.#words, side === "reader" ? READER_SLEEPS : WRITER_SLEEPS, sleeping ? 1 : 0);
   }

@@ -1,19 +1,19 @@
 /**
- * The client's end of a channel: publishes requests, collects completions, owns the arena's book and
- * the table of requests in flight. The table is private; what the ring says is a stranger's hint: a
- * completion counts only if its tag names a slot in flight, with the right generation.
+ * The client's end of a channel: publishes requests, collects completions, owns the arena's book
+ * and the table of requests in flight. The table is private; what the ring says is a stranger's
+ * hint: a completion counts only if its tag names a slot in flight, with the right generation.
  */
 
 import { ArenaBook } from "./arena.js";
 import type { Doorbell } from "./doorbell.js";
 import { RING_SLOTS } from "./limits.js";
 import {
+  type ChannelMemory,
   CLIENT_SLEEPS,
   CLOSED,
   CQ_HEAD,
   CQ_TAIL,
   CQES,
-  type ChannelMemory,
   EVENTS,
   EVENTS_PENDING,
   PROVIDER_SLEEPS,
@@ -62,7 +62,9 @@ export class ClientChannel {
   /** Whether the last submission found the provider asleep and woke it. */
   wokePeer = false;
 
-  /** @param start - first index, as the memory's index words have it; tests begin before the wrap */
+  /**
+   * @param start - first index, as the memory's index words have it; tests begin before the wrap
+   */
   constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
     this.#sqTail = start | 0;
     this.#cqHead = start | 0;
@@ -94,7 +96,7 @@ export class ClientChannel {
     }
     const generation = ((this.#generations[slot] as number) + 1) >>> 0;
     this.#generations[slot] = generation;
-    flight.tag = (slot | (generation << SLOT_BITS)) | 0;
+    flight.tag = slot | (generation << SLOT_BITS) | 0;
     this.#flights[slot] = flight;
     this.#sqe.tag = flight.tag;
     flight.sqIndex = this.#sqTail;
@@ -159,7 +161,10 @@ export class ClientChannel {
     Atomics.store(this.#words, CLIENT_SLEEPS, sleeping ? 1 : 0);
   }
 
-  /** Lands every completion that is there. Returns how many; marks the channel broken on a wild index. */
+  /**
+   * Lands every completion that is there. Returns how many; marks the channel broken on a wild
+   * index.
+   */
   poll(): number {
     const tail = Atomics.load(this.#words, CQ_TAIL);
     const count = (tail - this.#cqHead) | 0;
@@ -194,8 +199,8 @@ export class ClientChannel {
   }
 
   /**
-   * Puts another flight in the place of one that its caller gave up: slot and extent stay taken until
-   * the late completion arrives.
+   * Puts another flight in the place of one that its caller gave up: slot and extent stay taken
+   * until the late completion arrives.
    */
   abandon(flight: Flight, successor: Flight): void {
     successor.tag = flight.tag;

@@ -1,7 +1,7 @@
 /**
- * Variable bodies: small plain values as MessagePack, at most 64 KiB. Decoding is total: a scan checks
- * structure, lengths, depth and count before the library sees a byte, so a hostile body costs no more
- * than its own length. Extension types are refused: only plain data crosses.
+ * Variable bodies: small plain values as MessagePack, at most 64 KiB. Decoding is total: a scan
+ * checks structure, lengths, depth and count before the library sees a byte, so a hostile body
+ * costs no more than its own length. Extension types are refused: only plain data crosses.
  */
 
 import "./msgpackr-env.js";

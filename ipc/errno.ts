@@ -1,9 +1,10 @@
 /**
  * The one table of operating errors: symbol, Linux number, text.
  *
- * A constant is allocated once and has no stack, so `throw ENOENT` is cheap. Constants are thrown by
- * handlers and system calls and caught in two places only: the gate and the system-call dispatcher,
- * which carry them as `-errno`. What a caller finally sees is a fresh `SysError` (sys-error.ts).
+ * A constant is allocated once and has no stack, so `throw ENOENT` is cheap. Constants are thrown
+ * by handlers and system calls and caught in two places only: the gate and the system-call
+ * dispatcher, which carry them as `-errno`. What a caller finally sees is a fresh `SysError`
+ * (sys-error.ts).
  */
 
 /** One operating error. Compare by identity or by `errno`, never by text. */
@@ -86,8 +87,8 @@ export function allErrnos(): Errno[] {
 }
 
 /**
- * Returns the errno that a thrown value carries, or undefined when it is no operating error (a bug).
- * Looks at the fields, not at the class: a daemon may link another copy of this module.
+ * Returns the errno that a thrown value carries, or undefined when it is no operating error (a
+ * bug). Looks at the fields, not at the class: a daemon may link another copy of this module.
  */
 export function errnoOf(thrown: unknown): Errno | undefined {
   if (thrown instanceof Errno) return thrown;

@@ -1,7 +1,7 @@
 /**
  * Byte layouts, declared once. A table names each field with its offset and type; order, alignment,
- * overlap and total are checked when the module loads, so a wrong table never reaches a peer.
- * Code indexes typed arrays with `FIELD.word`, `FIELD.double` or `FIELD.offset`, never with a literal.
+ * overlap and total are checked when the module loads, so a wrong table never reaches a peer. Code
+ * indexes typed arrays with `FIELD.word`, `FIELD.double` or `FIELD.offset`, never with a literal.
  */
 
 import { assert } from "./assert.js";
@@ -25,7 +25,9 @@ export type Layout<Names extends string> = Readonly<Record<Names, Field>> & {
   readonly DOUBLES: number;
 };
 
-/** Declares a layout of `size` bytes. Fields stand in ascending order; holes are named `reserved…`. */
+/**
+ * Declares a layout of `size` bytes. Fields stand in ascending order; holes are named `reserved…`.
+ */
 export function layout<Names extends string>(
   name: string,
   size: number,

@@ -1,10 +1,14 @@
-/** All limits of the system in one place. Every length, count, queue and time has its bound here. */
+/**
+ * All limits of the system in one place. Every length, count, queue and time has its bound here.
+ */
 
 /** Requests that one channel can hold in flight; a power of two. */
 export const RING_SLOTS = 64;
 /** Virtual size of a channel's payload arena in bytes; pages are committed only when touched. */
 export const ARENA_BYTES = 8 * 1024 * 1024;
-/** The largest payload of one request in bytes; longer writes are split, longer reads come short. */
+/**
+ * The largest payload of one request in bytes; longer writes are split, longer reads come short.
+ */
 export const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
 /** The largest variable body (open arguments, stat, directory entries, `call`) in bytes. */
 export const BODY_BYTES_MAX = 64 * 1024;

@@ -66,7 +66,9 @@ export interface PipeMail {
   peers: SharedArrayBuffer[];
 }
 
-/** A kernel object that a process holds: its memory comes by mail, its data path needs no kernel. */
+/**
+ * A kernel object that a process holds: its memory comes by mail, its data path needs no kernel.
+ */
 export type ObjectMail =
   | ({ object: "pipe" } & PipeMail)
   | { object: "irq"; id: number; line: number; vector: SharedArrayBuffer; index: number }

@@ -16,7 +16,9 @@ export const O_STAT = 512;
 /** What `open` takes from people: a word for the usual cases, or the bits. */
 export type OpenMode = "read" | "write" | "read-write" | "append" | "create" | "list" | number;
 
-/** Turns a mode into flags. `write` truncates as a shell's `>` does; `create` must not exist yet. */
+/**
+ * Turns a mode into flags. `write` truncates as a shell's `>` does; `create` must not exist yet.
+ */
 export function openFlags(mode: OpenMode): number {
   switch (mode) {
     case "read":

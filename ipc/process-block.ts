@@ -1,6 +1,7 @@
 /**
- * The process block: a few words that the kernel shares with the gate of one worker. The gate writes
- * progress and the death record; the kernel reads them as hints, and writes the fault to inject.
+ * The process block: a few words that the kernel shares with the gate of one worker. The gate
+ * writes progress and the death record; the kernel reads them as hints, and writes the fault to
+ * inject.
  */
 
 import { LAST_WORDS_BYTES } from "./limits.js";
@@ -28,7 +29,13 @@ const HEAD_WORDS = 16;
 const HEAD_BYTES = HEAD_WORDS * 4;
 
 /** Named points of a request's life at which a death can be ordered. */
-export const FAULT_POINTS = { submitted: 1, dequeued: 2, handled: 3, completed: 4, hang: 5 } as const;
+export const FAULT_POINTS = {
+  submitted: 1,
+  dequeued: 2,
+  handled: 3,
+  completed: 4,
+  hang: 5,
+} as const;
 
 /** Allocates a block, all zero. */
 export function allocateProcessBlock(): SharedArrayBuffer {
@@ -45,7 +52,10 @@ export function writeDeathRecord(memory: SharedArrayBuffer, words: string): void
   Atomics.store(head, DEATH_WRITTEN, 1);
 }
 
-/** Reads the death record, if there is one. Its text is a stranger's: for people, never for decisions. */
+/**
+ * Reads the death record, if there is one. Its text is a stranger's: for people, never for
+ * decisions.
+ */
 export function readDeathRecord(memory: SharedArrayBuffer): string | undefined {
   const head = new Int32Array(memory, 0, HEAD_WORDS);
   if (Atomics.load(head, DEATH_WRITTEN) === 0) return undefined;

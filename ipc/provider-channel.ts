@@ -6,12 +6,12 @@
 import type { Doorbell } from "./doorbell.js";
 import { HANDLES_PER_CHANNEL_MAX, RING_SLOTS } from "./limits.js";
 import {
+  type ChannelMemory,
   CLIENT_SLEEPS,
   CLOSED,
   CQ_HEAD,
   CQ_TAIL,
   CQES,
-  type ChannelMemory,
   EVENTS,
   EVENTS_PENDING,
   PROVIDER_SLEEPS,
@@ -34,7 +34,9 @@ export class ProviderChannel {
   /** True once the client broke the protocol or the kernel closed the channel. */
   broken = false;
 
-  /** @param start - first index, as the memory's index words have it; tests begin before the wrap */
+  /**
+   * @param start - first index, as the memory's index words have it; tests begin before the wrap
+   */
   constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
     this.#sqHead = start | 0;
     this.#cqTail = start | 0;
@@ -98,7 +100,8 @@ export class ProviderChannel {
     const unread = (this.#cqTail - Atomics.load(this.#words, CQ_HEAD)) | 0;
     if (unread >= 0 && unread + this.#taken < RING_SLOTS) this.#taken++;
     else {
-      // The client changed the entry (or an index) since `available` looked: nothing is done for it.
+      // The client changed the entry (or an index) since `available` looked: nothing is done for
+      // it.
       this.broken = true;
       sqe.opcode = 0;
       sqe.flags = SQE_ONEWAY;

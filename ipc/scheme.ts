@@ -1,7 +1,7 @@
 /**
- * The interface of a scheme: a table of optional operations, as a daemon writes it and the gate calls
- * it. A handler returns a value or a promise, throws an errno constant to refuse, and never blocks.
- * What is missing answers EOPNOTSUPP.
+ * The interface of a scheme: a table of optional operations, as a daemon writes it and the gate
+ * calls it. A handler returns a value or a promise, throws an errno constant to refuse, and never
+ * blocks. What is missing answers EOPNOTSUPP.
  */
 
 import type { DirectoryEntry, Stat, StatVfs } from "./stat.js";
@@ -18,7 +18,9 @@ export interface RequestContext {
   readonly canceled: boolean;
   /** Calls `then` once, when the client gives up or dies while the request is parked. */
   onCancel(then: () => void): void;
-  /** Declares that the handler waits for the world (or another daemon), so that nobody spins for it. */
+  /**
+   * Declares that the handler waits for the world (or another daemon), so that nobody spins for it.
+   */
   defer(): void;
 }
 
@@ -88,14 +90,11 @@ export type Awaitable<T> = T | Promise<T>;
 
 /**
  * A scheme. `path` is canonical and absolute (`/a/b`), already checked against the capability.
- * `offset` is the byte position (-1: append). Counts are bytes. `read` fills `bytes` and returns how
- * many; 0 is the end.
+ * `offset` is the byte position (-1: append). Counts are bytes. `read` fills `bytes` and returns
+ * how many; 0 is the end.
  */
 export interface Scheme<Handle = unknown> {
-  open(
-    path: string,
-    context: OpenContext,
-  ): Awaitable<Handle | Opened<Handle>>;
+  open(path: string, context: OpenContext): Awaitable<Handle | Opened<Handle>>;
   dup?(handle: Handle, name: string, context: OpenContext): Awaitable<Handle | Opened<Handle>>;
   read?(
     handle: Handle,
@@ -115,7 +114,8 @@ export interface Scheme<Handle = unknown> {
   fstat?(handle: Handle): Awaitable<Stat>;
   fstatvfs?(handle: Handle): Awaitable<StatVfs>;
   /**
-   * Entries after `cursor` (0: from the start), as many as the daemon likes up to 256, and as fit into
+   * Entries after `cursor` (0: from the start), as many as the daemon likes up to 256, and as fit
+   * into
    * 60 KiB; none: the end.
    */
   getdents?(handle: Handle, cursor: number): Awaitable<DirectoryEntry[]>;

@@ -15,7 +15,9 @@ export interface SysErrorDetail {
   hint?: string | undefined;
 }
 
-/** An operating error with its circumstances. `code` is the symbol ("ENOENT"), `errno` its number. */
+/**
+ * An operating error with its circumstances. `code` is the symbol ("ENOENT"), `errno` its number.
+ */
 export class SysError extends Error {
   readonly code: string;
   readonly errno: number;

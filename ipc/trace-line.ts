@@ -1,6 +1,6 @@
 /**
- * The one-line form of what happens in the machine: the flight recorder, `sys:/trace` and panic dumps
- * share it. `+12.345 virtio-blkd#2 fence cause="killed"`.
+ * The one-line form of what happens in the machine: the flight recorder, `sys:/trace` and panic
+ * dumps share it. `+12.345 virtio-blkd#2 fence cause="killed"`.
  */
 
 /** One event. */

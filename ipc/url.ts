@@ -1,7 +1,7 @@
 /**
  * URLs of the system: one parser, one canonical form. `scheme:/path`, the modern spelling
- * `/scheme/NAME/path`, and a bare `/path`, which means `file:/path`. `//`, `.` and `..` are resolved
- * here, before any check, and `..` stops at the root.
+ * `/scheme/NAME/path`, and a bare `/path`, which means `file:/path`. `//`, `.` and `..` are
+ * resolved here, before any check, and `..` stops at the root.
  */
 
 import { EILSEQ, EINVAL, ENAMETOOLONG, ENOENT, type Errno } from "./errno.js";

@@ -2,8 +2,9 @@
  * Adaptive waiting: spin about as long as a park costs, and not at all where spinning does not pay.
  *
  * The rule keeps four facts: `fast`, the last wait was hit while polling; `bad`, spins have missed;
- * `short`, parks in a row that were short (a spin might have hit); `gap`, how many of those it takes
- * before a spin is probed again. It never averages waiting times: a parked wait measures the park.
+ * `short`, parks in a row that were short (a spin might have hit); `gap`, how many of those it
+ * takes before a spin is probed again. It never averages waiting times: a parked wait measures the
+ * park.
  */
 
 /** Polls before the first look at the clock; a hit there costs less than half a microsecond. */
@@ -24,7 +25,9 @@ const MISSES_MAX = 3;
 export interface Waitable {
   /** True when there is something to do. */
   poll(): boolean;
-  /** Sleeps until something may have happened; announces the sleep and looks once more before it. */
+  /**
+   * Sleeps until something may have happened; announces the sleep and looks once more before it.
+   */
   park(): void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The capability table: every right that any process holds, and from which other it was derived. What
- * counts at run time is the rights cell in memory that only the kernel and the provider hold; revoking
- * clears the cells of the whole subtree before it returns.
+ * The capability table: every right that any process holds, and from which other it was derived.
+ * What counts at run time is the rights cell in memory that only the kernel and the provider hold;
+ * revoking clears the cells of the whole subtree before it returns.
  */
 
 import { EMFILE } from "../ipc/errno.js";
@@ -30,7 +30,10 @@ export interface CapabilityFacts {
   rights: number;
 }
 
-/** Rights cells of one provider. A new incarnation gets a fresh copy: the old one's holder may linger. */
+/**
+ * Rights cells of one provider. A new incarnation gets a fresh copy: the old one's holder may
+ * linger.
+ */
 class CellBlock {
   memory = new SharedArrayBuffer(CAPABILITIES_PER_PROVIDER_MAX * 4);
   cells = new Int32Array(this.memory);
@@ -153,7 +156,8 @@ export class CapabilityTable {
       this.#byHolder.get(gone.holder)?.delete(gone);
       gone.parent?.children.delete(gone);
       gone.children.clear();
-      // The index comes into use again only for a new capability, of which the provider hears first.
+      // The index comes into use again only for a new capability, of which the provider hears
+      // first.
       this.#blocks.get(gone.provider)?.giveBack(gone.index);
     }
     return subtree;

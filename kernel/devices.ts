@@ -1,6 +1,6 @@
 /**
- * Devices from the kernel's side: which driver gets which window and line, DMA memory, and the fence
- * on the board. The kernel never touches a register.
+ * Devices from the kernel's side: which driver gets which window and line, DMA memory, and the
+ * fence on the board. The kernel never touches a register.
  */
 
 import type { MessagePort } from "node:worker_threads";
@@ -31,7 +31,9 @@ export class Devices {
   tree = new Uint8Array(0);
   #base = 0;
   #size = 0;
-  /** Next free DMA address; regions of dead drivers are abandoned, never reused while they may move. */
+  /**
+   * Next free DMA address; regions of dead drivers are abandoned, never reused while they may move.
+   */
   #next = 0;
   readonly #port: MessagePort;
   readonly #bell: SharedArrayBuffer;

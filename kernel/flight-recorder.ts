@@ -1,4 +1,7 @@
-/** The flight recorder: the last events of the machine, in memory, for `sys:/trace` and the test kit. */
+/**
+ * The flight recorder: the last events of the machine, in memory, for `sys:/trace` and the test
+ * kit.
+ */
 
 import { TRACE_LINES_KEPT } from "../ipc/limits.js";
 import type { TraceEvent } from "../ipc/trace-line.js";

@@ -1,16 +1,22 @@
 /**
- * The kernel: the control plane of the machine. It composes its parts, loads packages, gives out the
- * first capabilities, and never blocks. Requests do not pass through here.
+ * The kernel: the control plane of the machine. It composes its parts, loads packages, gives out
+ * the first capabilities, and never blocks. Requests do not pass through here.
  */
 
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import { type Random, seededRandom } from "../ipc/clock.js";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC } from "../ipc/errno.js";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
-import { parseRights, RIGHT_CALL, RIGHT_MAP, RIGHT_READ, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
-import { Errno } from "../ipc/errno.js";
+import {
+  parseRights,
+  RIGHT_CALL,
+  RIGHT_MAP,
+  RIGHT_READ,
+  RIGHT_WRITE,
+  RIGHTS_ALL,
+} from "../ipc/rights.js";
 import { SysError } from "../ipc/sys-error.js";
 import { parseUrl } from "../ipc/url.js";
 import type { Capability, CapabilityTable } from "./capability.js";
@@ -21,7 +27,13 @@ import { Lifecycle } from "./lifecycle.js";
 import type { Loader } from "./loader.js";
 import type { Manifest, Package } from "./manifest.js";
 import { Pipes } from "./pipes.js";
-import { type Endpoint, type ExitStatus, Process, ProcessTable, PROGRAM_POLICY } from "./process.js";
+import {
+  type Endpoint,
+  type ExitStatus,
+  PROGRAM_POLICY,
+  Process,
+  ProcessTable,
+} from "./process.js";
 import { SystemLog } from "./schemes/log.js";
 import { DEFAULT_POLICY } from "./supervisor.js";
 import { count, type Fields } from "./syscall-body.js";
@@ -64,7 +76,9 @@ export class Kernel {
   readonly #manifests = new Map<number, Manifest>();
   readonly #exits = new Map<number, Map<number, ExitStatus>>();
   readonly #cells = new Map<string, SharedArrayBuffer>();
-  /** Who waits for a daemon to get ready for the first time. Told undefined, or why it never will. */
+  /**
+   * Who waits for a daemon to get ready for the first time. Told undefined, or why it never will.
+   */
   readonly #readyWaiters = new Map<number, ((failure?: string) => void)[]>();
   readonly bootMs: number;
   #nextOrder = 1;
@@ -127,10 +141,7 @@ export class Kernel {
   }
 
   /** Derives a capability; its provider hears of it before it can be used. */
-  derive(
-    parent: Capability,
-    facts: { holder: Process; root: string; rights: number },
-  ): Capability {
+  derive(parent: Capability, facts: { holder: Process; root: string; rights: number }): Capability {
     const { holder } = facts;
     const capability = this.wiring.grant(parent, facts);
     if (parent.provider === KERNEL_PID) {
@@ -172,7 +183,9 @@ export class Kernel {
 
   // --- packages and programs --------------------------------------------------------------------
 
-  /** Adds a package's daemon; starts it unless it starts on demand. @throws EEXIST, EINVAL, ENODEV */
+  /**
+   * Adds a package's daemon; starts it unless it starts on demand. @throws EEXIST, EINVAL, ENODEV
+   */
   addPackage(pack: Package): Process {
     const { manifest } = pack;
     this.#checkNames(manifest);
@@ -350,7 +363,8 @@ export class Kernel {
     host.incarnation = 1;
     host.supervised = { ...host.supervised, state: { tag: "running", sinceMs: 0 } };
     this.lifecycle.adopt(host);
-    for (const root of this.#roots.values()) this.give(host, root, { root: "/", rights: RIGHTS_ALL });
+    for (const root of this.#roots.values())
+      this.give(host, root, { root: "/", rights: RIGHTS_ALL });
     host.mail({ kind: "namespace", entries: host.namespace });
     return host;
   }

@@ -1,18 +1,19 @@
 /**
- * The life of processes: performs what the supervisor decides. The order of a death is fixed — fault,
- * detect, fence, drained, exit, classify, restart — and each is a line of the flight recorder.
+ * The life of processes: performs what the supervisor decides. The order of a death is fixed —
+ * fault, detect, fence, drained, exit, classify, restart — and each is a line of the flight
+ * recorder.
  */
 
+import type { DeviceInfo } from "../ipc/board-mail.js";
 import { DEATH_WRITTEN, FAULT_REACHED, readDeathRecord } from "../ipc/process-block.js";
 import type { CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
-import type { DeviceInfo } from "../ipc/board-mail.js";
 import type { FlightRecorder } from "./flight-recorder.js";
 import type { Provider } from "./gate/provider.js";
 import type { Loader, WorkerSlot } from "./loader.js";
 import type { Pipes } from "./pipes.js";
 import type { ExitStatus, Process, ProcessTable } from "./process.js";
-import { step, type SupervisorEffect, type SupervisorEvent } from "./supervisor.js";
+import { type SupervisorEffect, type SupervisorEvent, step } from "./supervisor.js";
 import { Wiring } from "./wiring.js";
 
 /** A provider that has not drained by then is hung, in milliseconds. */
@@ -84,7 +85,8 @@ export class Lifecycle {
       case "wake":
         setTimeout(() => {
           this.handle(process, { tag: "due" });
-          // A timer may fire a fraction early: the moment must be past when the state machine looks.
+          // A timer may fire a fraction early: the moment must be past when the state machine
+          // looks.
         }, Math.ceil(effect.afterMs) + 1).unref();
         break;
       case "give-up":
@@ -193,8 +195,8 @@ export class Lifecycle {
   }
 
   /**
-   * Fences a dying process on both sides and waits until nothing of it can take effect any more: its
-   * worker has ended, its devices are reset, every provider has drained.
+   * Fences a dying process on both sides and waits until nothing of it can take effect any more:
+   * its worker has ended, its devices are reset, every provider has drained.
    */
   async #fence(process: Process): Promise<void> {
     const { recorder, devices, devicesOf } = this.#parts;
@@ -214,7 +216,9 @@ export class Lifecycle {
     if (devicesOf(process).length > 0) {
       waits.push(devices.fence(process).then(() => recorder.record(process, "silent")));
     }
-    const drains = [...process.providers.values()].map((wire) => this.#drain(process, wire.provider));
+    const drains = [...process.providers.values()].map((wire) =>
+      this.#drain(process, wire.provider),
+    );
     drains.push(this.#drainKernel(process));
     waits.push(Promise.all(drains).then(() => recorder.record(process, "drained")));
     await Promise.all(waits);
@@ -257,7 +261,9 @@ export class Lifecycle {
       };
       this.#drains.set(drain, done);
       // If the provider dies itself, nothing of the client survives in it.
-      void provider.slot?.exited.then(done);
+      void provider.slot?.exited.then(() => {
+        done();
+      });
       provider.mail({ kind: "client-died", client: process.pid, drain });
     });
   }

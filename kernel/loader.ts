@@ -1,11 +1,11 @@
 /**
- * The loader: the one place that creates and ends process workers. A worker starts with the gate only
- * and waits, warm, until mail tells it what to become; a spare makes a restart a matter of a
+ * The loader: the one place that creates and ends process workers. A worker starts with the gate
+ * only and waits, warm, until mail tells it what to become; a spare makes a restart a matter of a
  * millisecond.
  */
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { Doorbell, allocateDoorbell } from "../ipc/doorbell.js";
+import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { ARENA_BYTES, END_MS_MAX } from "../ipc/limits.js";
 import type { Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords, readDeathRecord } from "../ipc/process-block.js";

@@ -3,8 +3,8 @@
 import { satisfies, validRange } from "semver";
 import { z } from "zod";
 import { EINVAL } from "../ipc/errno.js";
-import { SysError } from "../ipc/sys-error.js";
 import { parseRights } from "../ipc/rights.js";
+import { SysError } from "../ipc/sys-error.js";
 import { isSchemeName, parseUrl } from "../ipc/url.js";
 import type { Manifest } from "./manifest.js";
 
@@ -32,7 +32,9 @@ const manifestSchema = z.strictObject({
   needs: z
     .record(
       z.string().refine((url) => "scheme" in parseUrl(url), "must be a URL prefix, like file:/etc"),
-      z.string().refine((text) => parseRights(text) !== undefined, "must be rights, like read write"),
+      z
+        .string()
+        .refine((text) => parseRights(text) !== undefined, "must be rights, like read write"),
     )
     .optional()
     .describe("URL prefixes that it may use, and with which rights"),

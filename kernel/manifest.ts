@@ -18,7 +18,10 @@ export interface Manifest {
   drives?: string[];
   isolation?: "thread" | "confined" | "wasm";
   restart?: SupervisorPolicy["restart"];
-  /** Modules that warm spares load beforehand, relative to the manifest; they must not act on import. */
+  /**
+   * Modules that warm spares load beforehand, relative to the manifest; they must not act on
+   * import.
+   */
   preload?: string[];
   /** When to start: with the machine, or when somebody first connects. */
   start?: "boot" | "demand";

@@ -1,6 +1,6 @@
 /**
- * Pipes: the kernel makes the rings, tells both ends of each other, and says who is gone. The bytes go
- * from process to process. Each writer has a ring of its own, so that no lock is needed.
+ * Pipes: the kernel makes the rings, tells both ends of each other, and says who is gone. The bytes
+ * go from process to process. Each writer has a ring of its own, so that no lock is needed.
  */
 
 import { allocateByteRing, ByteRing, READERS_GONE, WRITER_GONE } from "../ipc/byte-ring.js";
@@ -106,6 +106,7 @@ export class Pipes {
 
   /** Closes all ends of a dead process. */
   drop(holder: Process): void {
-    for (const end of [...this.#ends.values()]) if (end.holder === holder) this.close(end.id, holder);
+    for (const end of [...this.#ends.values()])
+      if (end.holder === holder) this.close(end.id, holder);
   }
 }

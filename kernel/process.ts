@@ -1,4 +1,6 @@
-/** The process table: who exists, under which name and number, and what the kernel knows of each. */
+/**
+ * The process table: who exists, under which name and number, and what the kernel knows of each.
+ */
 
 import type { Doorbell } from "../ipc/doorbell.js";
 import { ENODEV, ENOMEM } from "../ipc/errno.js";

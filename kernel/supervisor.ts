@@ -1,6 +1,6 @@
 /**
- * The supervisor of one process as a pure state machine: events in, state and effects out. The kernel
- * performs the effects. No clock, no thread, no table in here.
+ * The supervisor of one process as a pure state machine: events in, state and effects out. The
+ * kernel performs the effects. No clock, no thread, no table in here.
  */
 
 /** When to restart. */
@@ -34,12 +34,12 @@ export const DEFAULT_POLICY: SupervisorPolicy = {
 };
 
 /*
- * idle ──start──▶ starting ──ready──▶ running
- *                    │                  │
- *                    └──────death───────┴──▶ fenced ──ended──▶ starting (at once)
- *                                              │                backoff ──due──▶ starting
- *                                              │                failed ──probe──▶ starting
- *                                              └──────────────▶ stopped
+ *  idle --start--> starting --ready--> running
+ *                     |                   |
+ *                     +-------death-------+--> fenced --ended--> starting   at once
+ *                                                |               backoff    --due--> starting
+ *                                                |               failed     --due--> starting
+ *                                                +-------------> stopped
  */
 /** Where a process stands. Each state carries only its own data. */
 export type ProcessState =
@@ -123,11 +123,7 @@ function start(now: Supervised, nowMs: number, policy: SupervisorPolicy): Step {
   };
 }
 
-function death(
-  now: Supervised,
-  event: SupervisorEvent & { tag: "death" },
-  nowMs: number,
-): Step {
+function death(now: Supervised, event: SupervisorEvent & { tag: "death" }, nowMs: number): Step {
   const { state } = now;
   if (state.tag !== "starting" && state.tag !== "running") return same(now);
   const { ordered, clean, cause } = event;
@@ -184,7 +180,11 @@ function due(now: Supervised, nowMs: number, policy: SupervisorPolicy): Step {
         : same(now);
     case "starting":
       return nowMs - state.sinceMs >= policy.readyMsMax
-        ? death(now, { tag: "death", ordered: false, clean: false, cause: "never got ready" }, nowMs)
+        ? death(
+            now,
+            { tag: "death", ordered: false, clean: false, cause: "never got ready" },
+            nowMs,
+          )
         : same(now);
     default:
       return same(now);

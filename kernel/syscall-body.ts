@@ -1,7 +1,7 @@
 /**
  * Checks of system-call bodies. They come from processes, so every field is looked at before it is
- * used; what does not fit is EINVAL. Written out, not generated: the first system calls of a boot must
- * not wait for a schema library to load.
+ * used; what does not fit is EINVAL. Written out, not generated: the first system calls of a boot
+ * must not wait for a schema library to load.
  */
 
 import { EINVAL } from "../ipc/errno.js";

@@ -3,17 +3,28 @@
  * answered by the kernel thread, and never block it: what takes time answers with a promise.
  */
 
-import { type SyscallName, SYSCALLS } from "../ipc/abi.js";
+import { SYSCALLS, type SyscallName } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
-import { EACCES, ECANCELED, ECHILD, EINVAL, ENODEV, ENOSYS, Errno, EPERM, ESRCH, errnoOf } from "../ipc/errno.js";
+import {
+  EACCES,
+  ECANCELED,
+  ECHILD,
+  EINVAL,
+  ENODEV,
+  ENOSYS,
+  EPERM,
+  Errno,
+  ESRCH,
+  errnoOf,
+} from "../ipc/errno.js";
 import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
 import { HOST_PID, type Inherited, KERNEL_PID } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
 import { formatRights, parseRights, RIGHT_GRANT, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
 import { isBeneath } from "../ipc/url.js";
 import type { Capability } from "./capability.js";
-import type { SyscallHandler } from "./gate/dispatcher.js";
 import type { Pending } from "./gate/contexts.js";
+import type { SyscallHandler } from "./gate/dispatcher.js";
 import { resolveUrl } from "./gate/namespace.js";
 import type { Kernel } from "./kernel.js";
 import type { ExitStatus, Process } from "./process.js";
@@ -207,7 +218,9 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
   });
   try {
     passNames(kernel, caller, child, body);
-    child.stdio = list(body, "stdio", 3).map((item) => inherit(kernel, caller, child, fields(item)));
+    child.stdio = list(body, "stdio", 3).map((item) =>
+      inherit(kernel, caller, child, fields(item)),
+    );
   } catch (thrown) {
     kernel.discard(child);
     throw thrown;
@@ -221,7 +234,8 @@ function passNames(kernel: Kernel, caller: Process, child: Process, body: Fields
   if (body["namespace"] === undefined) {
     for (const entry of caller.namespace) {
       const parent = kernel.capabilities.find(caller.pid, entry.provider, entry.capability);
-      if (parent !== undefined) kernel.give(child, parent, { root: entry.root, rights: RIGHTS_ALL });
+      if (parent !== undefined)
+        kernel.give(child, parent, { root: entry.root, rights: RIGHTS_ALL });
     }
     return;
   }

@@ -13,7 +13,7 @@ import { CapabilityTable } from "./capability.js";
 import { Devices } from "./devices.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
 import { FaultPoints } from "./gate/fault-points.js";
-import { Provider } from "./gate/provider.js";
+import { Provider, type ProviderHost } from "./gate/provider.js";
 import { Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
 import type { Package } from "./manifest.js";
@@ -51,49 +51,64 @@ export type FromKernel =
 
 const SCHEMES = ["event", "irq", "memory", "time", "sys", "log"];
 
+/** Spares are made this long after the boot, in milliseconds. */
+const WARM_AFTER_MS = 100;
+
+/** What the kernel's own provider needs before the kernel itself is made. */
+interface Late {
+  kernel: Kernel | undefined;
+  answer: SyscallHandler;
+}
+
+const tell = (message: FromKernel): void => parentPort?.postMessage(message);
+
 async function main(): Promise<void> {
   const boot = workerData as KernelBoot;
   const bell = new Doorbell(boot.bell);
-  const tell = (message: FromKernel): void => parentPort?.postMessage(message);
+  const { kernel, provider, loader } = makeKernel(boot, bell);
+  provider.serve(schemesOf(kernel));
+  addHost(kernel, boot);
+  parentPort?.on("message", (message: ToKernel) => {
+    if (message.kind === "trace") kernel.recorder.listen((event) => tell({ kind: "trace", event }));
+    else void halt(kernel).then(() => tell({ kind: "halted" }));
+  });
+  await kernel.devices.ready;
+  for (const pack of boot.packages) {
+    const process = kernel.addPackage(pack);
+    if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
+  }
+  tell({ kind: "ready" });
+  new Watchdog(kernel).start();
+  // Not at once: the first programs of a boot need the processors more.
+  setTimeout(() => {
+    loader.warm();
+  }, WARM_AFTER_MS);
+  await loop(kernel, provider, bell);
+}
+
+function makeKernel(
+  boot: KernelBoot,
+  bell: Doorbell,
+): { kernel: Kernel; provider: Provider; loader: Loader } {
+  const late: Late = {
+    kernel: undefined,
+    answer: () => {
+      throw ENOSYS;
+    },
+  };
+  const capabilities = new CapabilityTable();
+  const cells = new Int32Array(capabilities.cells(KERNEL_PID));
+  const provider = new Provider(providerHost(bell, late), cells, false);
   const loader = new Loader({
     kernelBell: boot.bell,
     entry: new URL("./gate/entry.js", import.meta.url),
     spares: boot.spares,
   });
-  const devices = new Devices(boot.boardPort, boot.boardBell);
-  let answer: SyscallHandler = () => {
-    throw ENOSYS;
-  };
-  const words = processWords(allocateProcessBlock());
-  const capabilities = new CapabilityTable();
-  let kernel: Kernel | undefined;
-  const provider = new Provider(
-    {
-      words,
-      faults: new FaultPoints(words, bell),
-      now: () => hostClock.now(),
-      readMail: () => undefined,
-      mailWaits: () => false,
-      joined: () => {
-        bell.ring();
-      },
-      drained: (drain) => {
-        kernel?.lifecycle.drained(drain);
-      },
-      resumed: () => undefined,
-      bug: (error) => {
-        throw error;
-      },
-      syscall: (context, number, body) => answer(context, number, body),
-    },
-    new Int32Array(capabilities.cells(KERNEL_PID)),
-    false,
-  );
-  kernel = new Kernel({
+  const kernel = new Kernel({
     capabilities,
     provider,
     loader,
-    devices,
+    devices: new Devices(boot.boardPort, boot.boardBell),
     now: () => hostClock.now(),
     random: seededRandom(boot.seed),
     programs: boot.programs,
@@ -104,26 +119,32 @@ async function main(): Promise<void> {
       tell({ kind: "stuck", name });
     },
   });
-  const made = kernel;
-  answer = syscallHandler(kernel);
-  provider.serve(schemesOf(kernel));
-  addHost(kernel, boot);
-  parentPort?.on("message", (message: ToKernel) => {
-    if (message.kind === "trace") made.recorder.listen((event) => tell({ kind: "trace", event }));
-    else void halt(made).then(() => tell({ kind: "halted" }));
-  });
-  await devices.ready;
-  for (const pack of boot.packages) {
-    const process = kernel.addPackage(pack);
-    if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
-  }
-  tell({ kind: "ready" });
-  const watchdog = new Watchdog(kernel);
-  watchdog.start();
-  setTimeout(() => {
-    loader.warm();
-  }, 100);
-  await loop(kernel, provider, bell);
+  late.kernel = kernel;
+  late.answer = syscallHandler(kernel);
+  return { kernel, provider, loader };
+}
+
+/** The kernel is a provider like any other, without mail and without faults. */
+function providerHost(bell: Doorbell, late: Late): ProviderHost {
+  const words = processWords(allocateProcessBlock());
+  return {
+    words,
+    faults: new FaultPoints(words, bell),
+    now: () => hostClock.now(),
+    readMail: () => undefined,
+    mailWaits: () => false,
+    joined: () => {
+      bell.ring();
+    },
+    drained: (drain) => {
+      late.kernel?.lifecycle.drained(drain);
+    },
+    resumed: () => undefined,
+    bug: (error) => {
+      throw error;
+    },
+    syscall: (context, number, body) => late.answer(context, number, body),
+  };
 }
 
 function schemesOf(kernel: Kernel): Map<string, Scheme> {
@@ -155,7 +176,9 @@ async function halt(kernel: Kernel): Promise<void> {
   await kernel.devices.halt();
 }
 
-/** Serves system calls and kernel schemes; a turn of the event loop after each batch of promises. */
+/**
+ * Serves system calls and kernel schemes; a turn of the event loop after each batch of promises.
+ */
 async function loop(kernel: Kernel, provider: Provider, bell: Doorbell): Promise<never> {
   let promises = 0;
   for (;;) {

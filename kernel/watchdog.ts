@@ -1,8 +1,8 @@
 /**
- * The watchdog: finds daemons that hang. A daemon hangs when a dispatch was entered and not left, or
- * requests are published and not taken, and its dispatch loop made no progress for 150 ms of its own
- * time. Time in which the thread wanted to run and could not is not counted, nor is time in which the
- * kernel itself did not tick: a starved or suspended machine kills nobody.
+ * The watchdog: finds daemons that hang. A daemon hangs when a dispatch was entered and not left,
+ * or requests are published and not taken, and its dispatch loop made no progress for 150 ms of its
+ * own time. Time in which the thread wanted to run and could not is not counted, nor is time in
+ * which the kernel itself did not tick: a starved or suspended machine kills nobody.
  */
 
 import { readFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * Wiring: channels between clients and providers, and the capabilities that go with them. A provider
- * hears of a capability before the channel that can use it carries a request.
+ * Wiring: channels between clients and providers, and the capabilities that go with them. A
+ * provider hears of a capability before the channel that can use it carries a request.
  */
 
 import { EDEADLK, ENODEV } from "../ipc/errno.js";

@@ -2,14 +2,8 @@
 
 import type { Call, Descriptor, Gate, NameView } from "../ipc/abi.js";
 import { ENOENT } from "../ipc/errno.js";
-import {
-  O_CREATE,
-  O_DIRECTORY,
-  O_EXCLUSIVE,
-  O_STAT,
-  openFlags,
-} from "../ipc/open-flags.js";
 import { OP_READLINK, OP_RENAME, OP_SYMLINK, OP_UNLINK } from "../ipc/opcode.js";
+import { O_CREATE, O_DIRECTORY, O_EXCLUSIVE, O_STAT, openFlags } from "../ipc/open-flags.js";
 import type { DirectoryEntry, Stat, StatVfs } from "../ipc/stat.js";
 import { SysError } from "../ipc/sys-error.js";
 import {
@@ -143,12 +137,7 @@ export function descriptorOf(file: File): Descriptor | undefined {
 /** Makes the promise face of the system over a gate. */
 export function asyncSystem(gate: Gate, within?: NameView): AsyncSystem {
   const view = within === undefined ? {} : { within };
-  const onPath = async (
-    operation: string,
-    call: Call,
-    url: string,
-    arg1 = 0,
-  ): Promise<unknown> => {
+  const onPath = async (operation: string, call: Call, url: string, arg1 = 0): Promise<unknown> => {
     call.arg1 = arg1;
     await gate.settle(call);
     checked(call, operation, url);
@@ -182,7 +171,12 @@ export function asyncSystem(gate: Gate, within?: NameView): AsyncSystem {
     async rename(from, to, options) {
       const replace = options?.replace === false ? 0 : 1;
       const target = targetPath("rename", from, to);
-      await onPath("rename", gate.path(OP_RENAME, from, { second: target, ...view }), from, replace);
+      await onPath(
+        "rename",
+        gate.path(OP_RENAME, from, { second: target, ...view }),
+        from,
+        replace,
+      );
     },
     async link(existing, name) {
       const target = targetPath("link", existing, name);

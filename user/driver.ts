@@ -1,9 +1,15 @@
 /**
- * The driver kit: devices that the kernel matched to this driver, with their registers, interrupts and
- * DMA memory. Everything is released when the driver ends, whichever way it ends.
+ * The driver kit: devices that the kernel matched to this driver, with their registers, interrupts
+ * and DMA memory. Everything is released when the driver ends, whichever way it ends.
  */
 
-import { currentGate, type Descriptor, type DmaRegion, type Gate, type Window } from "../ipc/abi.js";
+import {
+  currentGate,
+  type Descriptor,
+  type DmaRegion,
+  type Gate,
+  type Window,
+} from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import { ENODEV, Errno } from "../ipc/errno.js";
 import { O_READ, O_WRITE } from "../ipc/open-flags.js";

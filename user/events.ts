@@ -2,8 +2,8 @@
 
 import type { Descriptor, Gate } from "../ipc/abi.js";
 import { EBADF } from "../ipc/errno.js";
-import { O_READ, O_WRITE } from "../ipc/open-flags.js";
 import { OP_READ } from "../ipc/opcode.js";
+import { O_READ, O_WRITE } from "../ipc/open-flags.js";
 import { SysError } from "../ipc/sys-error.js";
 import { bodyOf, checked } from "./answer.js";
 import { descriptorOf } from "./async-file.js";

@@ -17,9 +17,15 @@ export interface OpenOptions {
  */
 export interface File extends AsyncDisposable {
   readonly url: string;
-  /** Position of the next `read` or `write` without an offset; shared with everyone who shares the file. */
+  /**
+   * Position of the next `read` or `write` without an offset; shared with everyone who shares the
+   * file.
+   */
   position: number;
-  /** Reads up to `bytes.length` bytes at `offset` (default: the position, which moves). 0 is the end. */
+  /**
+   * Reads up to `bytes.length` bytes at `offset` (default: the position, which moves). 0 is the
+   * end.
+   */
   read(bytes: Uint8Array, offset?: number): Promise<number>;
   /** Writes `bytes`, all of them unless the scheme takes fewer; resolves to the count. */
   write(bytes: Uint8Array | string, offset?: number): Promise<number>;
@@ -35,7 +41,10 @@ export interface File extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** An open file with blocking calls, for programs in a thread of their own. Methods throw `SysError`. */
+/**
+ * An open file with blocking calls, for programs in a thread of their own. Methods throw
+ * `SysError`.
+ */
 export interface BlockingFile extends Disposable {
   readonly url: string;
   position: number;

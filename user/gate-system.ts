@@ -2,14 +2,8 @@
 
 import type { Call, Gate, SyscallName } from "../ipc/abi.js";
 import { EINTR, ENOENT, Errno } from "../ipc/errno.js";
-import {
-  O_CREATE,
-  O_DIRECTORY,
-  O_EXCLUSIVE,
-  O_STAT,
-  openFlags,
-} from "../ipc/open-flags.js";
 import { OP_READLINK, OP_RENAME, OP_SYMLINK, OP_UNLINK } from "../ipc/opcode.js";
+import { O_CREATE, O_DIRECTORY, O_EXCLUSIVE, O_STAT, openFlags } from "../ipc/open-flags.js";
 import type { Stat } from "../ipc/stat.js";
 import { SysError } from "../ipc/sys-error.js";
 import { formatUrl, parseUrl } from "../ipc/url.js";
@@ -92,7 +86,11 @@ export class GateSystem implements System {
 
   #path(opcode: number, facts: { path: string; second?: string; arg1?: number }): unknown {
     const url = this.#url(facts.path);
-    const call = this.#gate.path(opcode, url, facts.second === undefined ? {} : { second: facts.second });
+    const call = this.#gate.path(
+      opcode,
+      url,
+      facts.second === undefined ? {} : { second: facts.second },
+    );
     call.arg1 = facts.arg1 ?? 0;
     this.#gate.wait(call);
     checked(call, OPERATION_NAMES[opcode] ?? "path", url);

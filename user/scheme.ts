@@ -1,6 +1,6 @@
 /**
- * What a scheme daemon links: `serve`, the errno constants, and the types of a scheme. A daemon is a
- * module that calls `serve` once with its table of operations.
+ * What a scheme daemon links: `serve`, the errno constants, and the types of a scheme. A daemon is
+ * a module that calls `serve` once with its table of operations.
  */
 
 import { currentGate } from "../ipc/abi.js";
@@ -71,8 +71,8 @@ export {
   EVENT_RESET,
   EVENT_WRITE,
   type Identity,
-  type Opened,
   type OpenContext,
+  type Opened,
   opened,
   type RequestContext,
   type Scheme,

@@ -3,13 +3,18 @@
 import type { Stat } from "../ipc/stat.js";
 import type { BlockingFile, OpenOptions } from "./file.js";
 
-/** How a process ended: `status` 0 is success; `reason` says why it was ended, if it did not exit. */
+/**
+ * How a process ended: `status` 0 is success; `reason` says why it was ended, if it did not exit.
+ */
 export interface ExitStatus {
   status: number;
   reason?: string;
 }
 
-/** A part of a namespace: a URL prefix and rights on it, `{ url: "ram:/tmp", rights: "read write" }`. */
+/**
+ * A part of a namespace: a URL prefix and rights on it, `{ url: "ram:/tmp", rights: "read write"
+ * }`.
+ */
 export interface NameGrant {
   url: string;
   rights: string;

@@ -1,9 +1,11 @@
 /**
- * `disk:`: block devices as files. `disk:/0` is the whole first disk, `disk:/0p1` its first partition.
- * Reads may begin and end anywhere; writes are whole sectors, for only those are atomic.
+ * `disk:`: block devices as files. `disk:/0` is the whole first disk, `disk:/0p1` its first
+ * partition. Reads may begin and end anywhere; writes are whole sectors, for only those are atomic.
  */
 
+import { O_CREATE, O_DIRECTORY, O_EXCLUSIVE, O_WRITE } from "../../ipc/open-flags.js";
 import {
+  type DirectoryEntry,
   EEXIST,
   EINVAL,
   EISDIR,
@@ -12,10 +14,8 @@ import {
   ENOTDIR,
   EROFS,
   opened,
-  type DirectoryEntry,
   type Scheme,
 } from "../../user/scheme.js";
-import { O_CREATE, O_DIRECTORY, O_EXCLUSIVE, O_WRITE } from "../../ipc/open-flags.js";
 import type { BlockDevice } from "./block-device.js";
 import { findPartitions, type Partition } from "./partitions.js";
 

@@ -1,6 +1,6 @@
 /**
- * Partition tables: MBR and GPT (UEFI 2.10 §5). Total: whatever the sectors hold, the result is a list
- * of partitions that lie within the disk.
+ * Partition tables: MBR and GPT (UEFI 2.10 §5). Total: whatever the sectors hold, the result is a
+ * list of partitions that lie within the disk.
  */
 
 /** One partition, in sectors. `number` counts from 1. */

@@ -1,11 +1,11 @@
 /**
- * The console's line discipline: bytes from the line in, an echo and input for readers out. Pure; whoever
- * owns the UART sends the echo and wakes the readers.
+ * The console's line discipline: bytes from the line in, an echo and input for readers out. Pure;
+ * whoever owns the UART sends the echo and wakes the readers.
  *
- * Raw: every byte is input as it came, Ctrl-C too. Cooked: bytes are echoed and gathered into lines;
- * backspace, Ctrl-W and Ctrl-U erase, Enter ends a line, Ctrl-D ends it without a newline (an empty
- * one: the end of file), Ctrl-C drops what was typed and is an interrupt. A change of mode keeps
- * what nobody has read yet, and echoes nothing anew.
+ * Raw: every byte is input as it came, Ctrl-C too. Cooked: bytes are echoed and gathered into
+ * lines; backspace, Ctrl-W and Ctrl-U erase, Enter ends a line, Ctrl-D ends it without a newline
+ * (an empty one: the end of file), Ctrl-C drops what was typed and is an interrupt. A change of
+ * mode keeps what nobody has read yet, and echoes nothing anew.
  */
 
 /** How input is treated. */

@@ -1,6 +1,6 @@
 /**
- * `serial:`: the console as a file. Reads wait for input, writes for the UART. `call({ mode })` makes it
- * "raw" or "cooked" (line-discipline.ts) for all who use it, and answers what it was;
+ * `serial:`: the console as a file. Reads wait for input, writes for the UART. `call({ mode })`
+ * makes it "raw" or "cooked" (line-discipline.ts) for all who use it, and answers what it was;
  * `call({ wait: "interrupt" })` answers at the next Ctrl-C of cooked mode. Both can be one call.
  */
 
@@ -47,9 +47,11 @@ export function serialScheme(uart: Uart): Scheme<Uart> {
       if (mode !== undefined && mode !== "raw" && mode !== "cooked") throw EINVAL;
       if (wait !== undefined && wait !== "interrupt") throw EINVAL;
       if (mode === undefined && wait === undefined) throw EINVAL;
-      const before = uart.mode;
-      if (mode !== undefined) uart.setMode(mode);
-      if (wait === undefined) return { mode: before };
+      if (wait === undefined) {
+        const before = uart.mode;
+        if (mode !== undefined) uart.setMode(mode);
+        return { mode: before };
+      }
       context.defer();
       return new Promise((resolve, reject) => {
         const forget = uart.whenInterrupted(() => {
@@ -59,6 +61,8 @@ export function serialScheme(uart: Uart): Scheme<Uart> {
           forget();
           reject(ECANCELED);
         });
+        // Only now: a Ctrl-C that was typed ahead is meant for this one.
+        if (mode !== undefined) uart.setMode(mode);
       });
     },
   };

@@ -1,14 +1,14 @@
 /**
- * The PL011 driver proper: bytes in and out by interrupt, with a line discipline in between. It knows no
- * scheme. Registers as in ARM DDI
- * 0183. The receive interrupt is cleared *before* the FIFO is drained: QEMU raises it only when the
- * level leaves zero, so clearing it afterwards could lose the last one for ever.
+ * The PL011 driver proper: bytes in and out by interrupt, with a line discipline in between. It
+ * knows no scheme. Registers as in ARM DDI 0183. The receive interrupt is cleared *before* the FIFO
+ * is drained: QEMU raises it only when the level leaves zero, so clearing it afterwards could lose
+ * the last one for ever.
  */
 
-import { assert } from "../../ipc/assert.js";
 import { CR, FR, INT, LCR_H, PL011, PL011_FIFO_DEPTH } from "../../hw/regs/pl011.js";
-import { LineDiscipline, type LineMode } from "./line-discipline.js";
+import { assert } from "../../ipc/assert.js";
 import type { Device, InterruptLine, Window } from "../../user/driver.js";
+import { LineDiscipline, type LineMode } from "./line-discipline.js";
 
 /** Bytes of input that wait for a reader; beyond that they wait in the UART. */
 const INPUT_MAX = 65536;

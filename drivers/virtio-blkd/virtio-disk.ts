@@ -1,9 +1,8 @@
 /**
- * A virtio block device (virtio 1.2 §5.2): requests with a header, data and a status byte, several in
- * flight. Data goes through DMA slots of this driver; long requests take several slots at once.
+ * A virtio block device (virtio 1.2 §5.2): requests with a header, data and a status byte, several
+ * in flight. Data goes through DMA slots of this driver; long requests take several slots at once.
  */
 
-import { EIO, EOPNOTSUPP } from "../../ipc/errno.js";
 import {
   BLK_CONFIG,
   BLK_REQUEST,
@@ -13,12 +12,8 @@ import {
   VIRTIO_BLK_T,
 } from "../../hw/regs/virtio-blk.js";
 import { DEVICE_ID } from "../../hw/regs/virtio-mmio.js";
-import {
-  allocateDma,
-  type Device,
-  type DmaRegion,
-  type InterruptLine,
-} from "../../user/driver.js";
+import { EIO, EOPNOTSUPP } from "../../ipc/errno.js";
+import { allocateDma, type Device, type DmaRegion, type InterruptLine } from "../../user/driver.js";
 import type { BlockDevice } from "../block/block-device.js";
 import type { DriverQueue, Segment } from "../virtio/queue.js";
 import { VirtioTransport } from "../virtio/transport.js";

@@ -1,6 +1,5 @@
 /** Driver side of a split virtqueue (virtio 1.2 §2.7), in DMA memory. Knows no device type. */
 
-import { assert } from "../../ipc/assert.js";
 import {
   VIRTQ_AVAIL,
   VIRTQ_DESC,
@@ -8,6 +7,7 @@ import {
   VIRTQ_USED,
   virtqLayout,
 } from "../../hw/regs/virtqueue.js";
+import { assert } from "../../ipc/assert.js";
 import type { DmaRegion } from "../../user/driver.js";
 
 const INDEX_MASK = 0xffff;

@@ -3,7 +3,6 @@
  * negotiation, queue set-up, notification, interrupt status. Shared by all virtio drivers.
  */
 
-import { EIO, ENODEV } from "../../ipc/errno.js";
 import {
   STATUS,
   VIRTIO_F,
@@ -11,12 +10,15 @@ import {
   VIRTIO_MMIO_MAGIC,
   VIRTIO_MMIO_VERSION,
 } from "../../hw/regs/virtio-mmio.js";
+import { EIO, ENODEV } from "../../ipc/errno.js";
 import { allocateDma, type Window } from "../../user/driver.js";
 import { DriverQueue } from "./queue.js";
 
 const WORD_BITS = 32;
 const WORD = 2 ** WORD_BITS;
-/** How often the status is read after a reset before the device counts as broken; about a second. */
+/**
+ * How often the status is read after a reset before the device counts as broken; about a second.
+ */
 const RESET_READS_MAX = 100_000;
 
 /** One virtio device. */
@@ -104,8 +106,8 @@ export class VirtioTransport {
   }
 
   /**
-   * Acknowledges the interrupt and returns when the device has seen it: what it finishes from now on
-   * raises the line again. Only then may the used ring be looked at.
+   * Acknowledges the interrupt and returns when the device has seen it: what it finishes from now
+   * on raises the line again. Only then may the used ring be looked at.
    */
   acknowledge(): void {
     this.#write(VIRTIO_MMIO.InterruptACK, 3);

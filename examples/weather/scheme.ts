@@ -1,6 +1,6 @@
 /**
  * `weather:`: a scheme daemon, complete. `weather:/` lists the days, `weather:/today` reads one.
- * It keeps nothing of its clients' sessions, so a new incarnation can serve what the last one began.
+ * It keeps nothing of its clients' sessions: a new incarnation serves what the last one began.
  */
 
 import {

@@ -1,4 +1,4 @@
-/** A crash-isolation test: the daemon dies at every point of a request, and its clients notice nothing. */
+/** A crash-isolation test: the daemon dies at every point of a request, and nobody notices. */
 
 import { bootForTest, type TestMachine } from "anode-os/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -1,6 +1,7 @@
 /**
  * Answers: from what a handler returned (a value or a promise) to the completion in the ring. Each
- * request is answered once; an answer that comes after that, or after the client has gone, is dropped.
+ * request is answered once; an answer that comes after that, or after the client has gone, is
+ * dropped.
  */
 
 import { encodeBody } from "../../ipc/codec.js";
@@ -67,12 +68,17 @@ export class Answers {
     const { conflicts, checks } = this.#host;
     const { client } = pending;
     if (client.pending.get(pending.tag) === pending) client.pending.delete(pending.tag);
-    this.attempt(client, pending.tag, () => {
-      const answer = make();
-      // A revoked capability stops even an answer that is ready: nothing completes with data.
-      if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;
-      this.#publish(pending, answer);
-    }, pending);
+    this.attempt(
+      client,
+      pending.tag,
+      () => {
+        const answer = make();
+        // A revoked capability stops even an answer that is ready: nothing completes with data.
+        if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;
+        this.#publish(pending, answer);
+      },
+      pending,
+    );
     this.#host.settled(pending, conflicts.end(pending));
   }
 

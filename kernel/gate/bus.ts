@@ -1,7 +1,7 @@
 /**
- * A driver's access to the board's bus: register reads wait for the board, writes are posted in order,
- * interrupts are acknowledged. The board answers first of all, so the wait is bounded; if this driver
- * was fenced, it never returns, and the kernel ends the thread.
+ * A driver's access to the board's bus: register reads wait for the board, writes are posted in
+ * order, interrupts are acknowledged. The board answers first of all, so the wait is bounded; if
+ * this driver was fenced, it never returns, and the kernel ends the thread.
  */
 
 import type { Window } from "../../ipc/abi.js";
@@ -53,7 +53,10 @@ export class Bus implements Waitable {
     this.#post(OP_IRQ_ACK, { handle: line, offset: 0, bytes: 0, value: 0 });
   }
 
-  #fill(opcode: number, at: { handle: number; offset: number; bytes: number; value: number }): void {
+  #fill(
+    opcode: number,
+    at: { handle: number; offset: number; bytes: number; value: number },
+  ): void {
     const sqe = this.#channel.sqe;
     sqe.opcode = opcode;
     sqe.flags = opcode === OP_BUS_READ ? 0 : SQE_ONEWAY;
@@ -76,7 +79,10 @@ export class Bus implements Waitable {
     }
   }
 
-  #post(opcode: number, at: { handle: number; offset: number; bytes: number; value: number }): void {
+  #post(
+    opcode: number,
+    at: { handle: number; offset: number; bytes: number; value: number },
+  ): void {
     for (;;) {
       this.#fill(opcode, at);
       if (this.#channel.submitOneWay()) return;

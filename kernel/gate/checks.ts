@@ -3,14 +3,7 @@
  * client and is believed only after it passed here. A check that fails throws its errno.
  */
 
-import {
-  EACCES,
-  EBADF,
-  EBADMSG,
-  EINVAL,
-  EMSGSIZE,
-  ENAMETOOLONG,
-} from "../../ipc/errno.js";
+import { EACCES, EBADF, EBADMSG, EINVAL, EMSGSIZE, ENAMETOOLONG } from "../../ipc/errno.js";
 import { BODY_BYTES_MAX, PATH_BYTES_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
 import type { Sqe } from "../../ipc/sqe.js";
 import { canonicalPath, isBeneath } from "../../ipc/url.js";

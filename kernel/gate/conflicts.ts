@@ -1,7 +1,7 @@
 /**
  * Conflicts: a transfer waits while one that overlaps it on the same object is at work. What was
- * executed and not published yet may be replayed after a death; without this rule the repetition could
- * land on top of a newer write that was acknowledged already.
+ * executed and not published yet may be replayed after a death; without this rule the repetition
+ * could land on top of a newer write that was acknowledged already.
  */
 
 import { OP_FTRUNCATE, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
@@ -86,8 +86,8 @@ export class Conflicts {
   }
 
   /**
-   * Whether a late replay would land on a newer change. What nobody has touched since can be repeated
-   * at any time, and a read is as good late as early.
+   * Whether a late replay would land on a newer change. What nobody has touched since can be
+   * repeated at any time, and a read is as good late as early.
    */
   overtaken(client: ProviderClient, sqe: Sqe): boolean {
     const range = rangeOf(client.handles.get(sqe.handle), sqe);

@@ -1,7 +1,8 @@
 /**
- * A connection: this process as client of one provider, across the provider's incarnations. It sends
- * requests while the provider lives, holds them while it is being replaced, classifies what was in
- * flight when it died, reopens the sessions, replays in the order of submission, and goes on.
+ * A connection: this process as client of one provider, across the provider's incarnations. It
+ * sends requests while the provider lives, holds them while it is being replaced, classifies what
+ * was in flight when it died, reopens the sessions, replays in the order of submission, and goes
+ * on.
  */
 
 import { ClientChannel, type Flight } from "../../ipc/client-channel.js";
@@ -14,11 +15,10 @@ import {
   EMSGSIZE,
   ENODEV,
   EOWNERDEAD,
-  ESTALE,
   type Errno,
+  ESTALE,
 } from "../../ipc/errno.js";
 import { HANDLES_PER_CHANNEL_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
-import { O_CREATE, O_EXCLUSIVE, O_TRUNCATE } from "../../ipc/open-flags.js";
 import {
   OP_CANCEL,
   OP_CLOSE,
@@ -27,6 +27,7 @@ import {
   OP_REATTACH,
   OP_RESUME,
 } from "../../ipc/opcode.js";
+import { O_CREATE, O_EXCLUSIVE, O_TRUNCATE } from "../../ipc/open-flags.js";
 import type { ChannelMemory } from "../../ipc/ring-block.js";
 import { EVENT_ERROR, EVENT_HANGUP, EVENT_RESET } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
@@ -107,7 +108,8 @@ export class Connection {
     if (length > 0) {
       request.arenaOffset = channel.book.allocate(length);
       if (request.arenaOffset < 0) return false;
-      if (request.sendLength > 0) channel.arena.set(request.bytes as Uint8Array, request.arenaOffset);
+      if (request.sendLength > 0)
+        channel.arena.set(request.bytes as Uint8Array, request.arenaOffset);
     }
     const sqe = channel.sqe;
     sqe.opcode = request.opcode;
@@ -168,7 +170,8 @@ export class Connection {
     const landed = channel.poll();
     const posted = channel.takeEvents((index, events) => {
       for (const session of this.sessions) {
-        if (session.handle % HANDLES_PER_CHANNEL_MAX === index) session.queue?.post(session, events);
+        if (session.handle % HANDLES_PER_CHANNEL_MAX === index)
+          session.queue?.post(session, events);
       }
     });
     if (landed > 0 && this.#queue.length > 0) this.#flush();
@@ -256,7 +259,8 @@ export class Connection {
   }
 
   #replayable(request: Request): boolean {
-    // An open that creates or changes nothing can be repeated: its first result died with the table.
+    // An open that creates or changes nothing can be repeated: its first result died with the
+    // table.
     if (request.opcode === OP_OPEN) return (request.arg1 & (O_CREATE | O_TRUNCATE)) === 0;
     return request.operationClass !== "once";
   }
@@ -329,7 +333,9 @@ export class Connection {
     this.#flush();
   }
 
-  /** The provider will not come back (or was never to be had): everything that waits for it ends. */
+  /**
+   * The provider will not come back (or was never to be had): everything that waits for it ends.
+   */
   givenUp(errno: Errno = ENODEV): void {
     this.died(true);
     this.state = "failed";

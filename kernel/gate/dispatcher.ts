@@ -6,15 +6,6 @@
 import { encodeBody } from "../../ipc/codec.js";
 import { EINVAL, ENODEV, EOPNOTSUPP } from "../../ipc/errno.js";
 import {
-  O_APPEND,
-  O_CREATE,
-  O_DIRECTORY,
-  O_EXCLUSIVE,
-  O_READ,
-  O_TRUNCATE,
-  O_WRITE,
-} from "../../ipc/open-flags.js";
-import {
   OP_CLOSE,
   OP_DUP,
   OP_OPEN,
@@ -28,12 +19,15 @@ import {
   OP_WRITE,
 } from "../../ipc/opcode.js";
 import {
-  RIGHT_CALL,
-  RIGHT_CREATE,
-  RIGHT_LIST,
-  RIGHT_READ,
-  RIGHT_WRITE,
-} from "../../ipc/rights.js";
+  O_APPEND,
+  O_CREATE,
+  O_DIRECTORY,
+  O_EXCLUSIVE,
+  O_READ,
+  O_TRUNCATE,
+  O_WRITE,
+} from "../../ipc/open-flags.js";
+import { RIGHT_CALL, RIGHT_CREATE, RIGHT_LIST, RIGHT_READ, RIGHT_WRITE } from "../../ipc/rights.js";
 import { isOpened, type Scheme } from "../../ipc/scheme.js";
 import { CQE_POSITIONED, type Sqe } from "../../ipc/sqe.js";
 import { type Answer, Answers, countUpTo } from "./answers.js";

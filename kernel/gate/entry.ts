@@ -1,6 +1,7 @@
 /**
  * What a process worker runs first: sets the gate up, waits for the mail that says what to become,
- * and only then loads that code. Whatever ends the code ends the thread, with its last words written.
+ * and only then loads that code. Whatever ends the code ends the thread, with its last words
+ * written.
  */
 
 import { readlinkSync } from "node:fs";
@@ -16,8 +17,14 @@ import { FaultPoints } from "./fault-points.js";
 import { ProcessGate } from "./gate.js";
 import { Provider } from "./provider.js";
 
-const { bell: bellMemory, block, kernelChannel, kernelBell: kernelBellMemory, port, preload } =
-  workerData as WorkerParts;
+const {
+  bell: bellMemory,
+  block,
+  kernelChannel,
+  kernelBell: kernelBellMemory,
+  port,
+  preload,
+} = workerData as WorkerParts;
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
 const kernelBell = new Doorbell(kernelBellMemory);

@@ -1,14 +1,14 @@
 /**
- * `event:`: readiness of many files in one place. Bits coalesce: a queue holds at most one entry per
- * file that is watched. Beside readiness it tells what Redox's cannot: a provider that is gone for
- * good (hang-up), and one that came back without all of the session (reset).
+ * `event:`: readiness of many files in one place. Bits coalesce: a queue holds at most one entry
+ * per file that is watched. Beside readiness it tells what Redox's cannot: a provider that is gone
+ * for good (hang-up), and one that came back without all of the session (reset).
  */
 
 import type { Descriptor } from "../../ipc/abi.js";
 import { encodeBody } from "../../ipc/codec.js";
 import { EAGAIN, EOPNOTSUPP } from "../../ipc/errno.js";
-import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { OP_CLOSE, OP_READ } from "../../ipc/opcode.js";
+import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { LocalObject, type LocalRequest } from "./objects.js";
 
 /** What is watched: the caller's number for it, and which events matter. */
@@ -60,7 +60,10 @@ export class EventQueue extends LocalObject {
       if (target instanceof LocalObject) this.post(target, target.readiness());
     }
     if (this.#ready.size > 0) {
-      const events = [...this.#ready].map(([target, bits]) => [this.#watches.get(target)?.id, bits]);
+      const events = [...this.#ready].map(([target, bits]) => [
+        this.#watches.get(target)?.id,
+        bits,
+      ]);
       this.#ready.clear();
       request.body = encodeBody(events);
       request.finish(events.length);

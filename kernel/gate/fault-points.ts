@@ -1,15 +1,11 @@
 /**
  * Deaths to order: the named points of a request's life at which a test can have the thread stand
- * still for ever, so that the kernel ends it exactly there. Costs one comparison when nothing is armed.
+ * still for ever, so that the kernel ends it exactly there. Costs one comparison when nothing is
+ * armed.
  */
 
 import type { Doorbell } from "../../ipc/doorbell.js";
-import {
-  FAULT_COUNT,
-  FAULT_POINT,
-  FAULT_POINTS,
-  FAULT_REACHED,
-} from "../../ipc/process-block.js";
+import { FAULT_COUNT, FAULT_POINT, FAULT_POINTS, FAULT_REACHED } from "../../ipc/process-block.js";
 
 /** The points of one thread. */
 export class FaultPoints {

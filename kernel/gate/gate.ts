@@ -12,15 +12,13 @@ import {
   type Gate,
   type NameView,
   type SelfInfo,
-  SYSCALLS,
   type SyscallName,
   type Window,
 } from "../../ipc/abi.js";
 import type { Clock } from "../../ipc/clock.js";
-import { encodeBody } from "../../ipc/codec.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
-import { EBADF, ECANCELED, Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
-import { BODY_BYTES_MAX, PARK_MS_MAX } from "../../ipc/limits.js";
+import { ECANCELED, type Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
+import { PARK_MS_MAX } from "../../ipc/limits.js";
 import {
   BOARD_PID,
   KERNEL_PID,
@@ -28,13 +26,12 @@ import {
   type NamespaceEntry,
   type StartMail,
 } from "../../ipc/mail.js";
-import { OP_FEVENT, OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
-import { Connection, OPEN_ROOM, parseOpenReply } from "./connection.js";
-import { EventQueue } from "./event-queue.js";
+import { Calls } from "./calls.js";
+import { Connection } from "./connection.js";
 import { Hardware } from "./hardware.js";
-import { adopt, inheritSession } from "./inheritance.js";
+import { inheritSession } from "./inheritance.js";
 import { runLoop } from "./loop.js";
 import { type Resolved, resolveUrl, schemeNames } from "./namespace.js";
 import { ObjectTable } from "./object-table.js";
@@ -56,11 +53,6 @@ export interface GateParts {
   onStart: (mail: StartMail) => void;
 }
 
-/** An open on its way. */
-class OpenRequest extends Request {
-  descriptor: Descriptor | undefined;
-}
-
 /** The gate of one process. */
 export class ProcessGate implements Gate, Waitable {
   readonly abi = ABI_VERSION;
@@ -79,6 +71,7 @@ export class ProcessGate implements Gate, Waitable {
   readonly #connections = new Map<number, Connection>();
   readonly #objects = new ObjectTable(() => this.mailWaits());
   readonly #hardware: Hardware;
+  readonly #calls: Calls;
   readonly #deadlines = new Set<Request>();
   #namespace: NamespaceEntry[] = [];
   #mailSeen = 0;
@@ -91,6 +84,12 @@ export class ProcessGate implements Gate, Waitable {
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.#hardware = new Hardware(parts.bell);
+    this.#calls = new Calls({
+      kernel: parts.kernel,
+      resolve: (text, within) => this.#resolve(text, within),
+      connect: (provider) => this.#connect(provider),
+      object: (id) => this.object(id),
+    });
     this.#connections.set(KERNEL_PID, parts.kernel);
   }
 
@@ -118,85 +117,24 @@ export class ProcessGate implements Gate, Waitable {
     return schemeNames(this.#namespace);
   }
 
-  open(text: string, flags: number, within?: NameView): Call {
-    const found = this.#resolve(text, within);
-    if (found instanceof Errno) return failed(OP_OPEN, found);
-    const { entry, path } = found;
-    if (entry.scheme === "event") return this.#openQueue();
-    const connection = this.#connect(entry.provider);
-    const request = new OpenRequest(OP_OPEN, { connection, capability: entry.capability });
-    request.bytes = Buffer.from(path);
-    request.room = OPEN_ROOM;
-    request.arg1 = flags;
-    request.offset = 0;
-    request.onDone = () => {
-      if (request.result < 0) return;
-      const reply = parseOpenReply(request.body);
-      const local = reply.local === undefined ? undefined : this.object(reply.local);
-      if (local !== undefined) {
-        request.descriptor = local;
-        return;
-      }
-      const url = `${entry.scheme}:${path}`;
-      const { capability } = entry;
-      const session = new Session(connection, { url, path, flags, capability });
-      adopt(connection, session, request);
-      request.descriptor = session;
-    };
-    return request;
-  }
-
-  /** An event queue is this process's own: the kernel is asked nothing but the name. */
-  #openQueue(): Call {
-    const request = new OpenRequest(OP_OPEN);
-    request.descriptor = new EventQueue(this.#nextQueue--);
-    request.started = true;
-    request.finish(0);
-    return request;
-  }
-
-  #nextQueue = -1;
-
-  watch(queue: Descriptor, target: Descriptor, watch: { id: number; mask: number }): Call {
-    if (!(queue instanceof EventQueue)) return failed(OP_FEVENT, EBADF);
-    queue.watch(target, watch);
-    const request = target.call(OP_FEVENT) as Request;
-    request.arg1 = watch.mask;
-    request.offset = 0;
-    if (target instanceof Session) {
-      target.queue = watch.mask === 0 ? undefined : queue;
-      target.watched = watch.mask;
-      request.onDone = () => {
-        if (request.result > 0) queue.post(target, request.result);
-      };
-    } else request.finish(0);
-    return request;
+  open(url: string, flags: number, within?: NameView): Call {
+    return this.#calls.open(url, flags, within);
   }
 
   opened(call: Call): Descriptor | undefined {
-    return call instanceof OpenRequest ? call.descriptor : undefined;
+    return this.#calls.opened(call);
   }
 
-  path(opcode: number, text: string, names: { second?: string; within?: NameView }): Call {
-    const { second, within } = names;
-    const found = this.#resolve(text, within);
-    if (found instanceof Errno) return failed(opcode, found);
-    const { entry, path } = found;
-    const target = { connection: this.#connect(entry.provider), capability: entry.capability };
-    const request = new Request(opcode, target);
-    request.bytes = encodeBody(second === undefined ? [path] : [path, second]);
-    request.room = 8192;
-    request.offset = 0;
-    return request;
+  watch(queue: Descriptor, target: Descriptor, watch: { id: number; mask: number }): Call {
+    return this.#calls.watch(queue, target, watch);
+  }
+
+  path(opcode: number, url: string, names: { second?: string; within?: NameView }): Call {
+    return this.#calls.path(opcode, url, names);
   }
 
   syscall(name: SyscallName, body: unknown): Call {
-    const request = new Request(OP_SYSCALL, { connection: this.#parts.kernel });
-    request.arg1 = SYSCALLS.indexOf(name);
-    request.bytes = encodeBody(body);
-    request.room = BODY_BYTES_MAX;
-    request.offset = 0;
-    return request;
+    return this.#calls.syscall(name, body);
   }
 
   #resolve(text: string, within: NameView | undefined): Resolved | Errno {
@@ -210,7 +148,7 @@ export class ProcessGate implements Gate, Waitable {
     if (known !== undefined && known.state !== "failed") return known;
     const connection = new Connection(provider);
     this.#connections.set(provider, connection);
-    const request = this.syscall("connect", { provider }) as Request;
+    const request = this.#calls.syscall("connect", { provider });
     request.onDone = () => {
       if (request.result < 0) connection.givenUp(errnoFromNumber(-request.result));
     };
@@ -480,9 +418,11 @@ export class ProcessGate implements Gate, Waitable {
 
   /** Holds what `settle` is given from now on until `barrier` settles; system calls pass. */
   holdUntil(barrier: Promise<unknown>): void {
-    const held = barrier.catch(() => undefined).then(() => {
-      if (this.#barrier === held) this.#barrier = undefined;
-    });
+    const held = barrier
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#barrier === held) this.#barrier = undefined;
+      });
     this.#barrier = held;
   }
 
@@ -519,16 +459,13 @@ export class ProcessGate implements Gate, Waitable {
     if (this.#looping) return;
     this.#looping = true;
     const { bell, turn } = this.#parts;
-    const gate = this;
     void runLoop({
       bell,
       turn,
       work: () => this.#work(),
       activity: () => this.#settled + (this.provider?.promises ?? 0),
       poll: () => this.poll(),
-      get sleeper() {
-        return gate.#sleeper;
-      },
+      sleeps: () => this.#sleeper,
       wait: () => {
         this.#waiter.wait(this, false, false);
       },
@@ -544,11 +481,4 @@ export class ProcessGate implements Gate, Waitable {
     if (!this.#dispatching || this.provider === undefined) return worked;
     return this.provider.dispatch() > 0 || worked;
   }
-}
-
-function failed(opcode: number, errno: Errno): Request {
-  const request = new Request(opcode);
-  request.started = true;
-  request.finish(-errno.errno, "not-executed");
-  return request;
 }

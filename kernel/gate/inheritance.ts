@@ -1,6 +1,6 @@
 /**
- * Handles that a parent has passed on. The child takes a copy from the provider; if that died in the
- * meantime, the copy with it, it opens the same object by name under its own capability.
+ * Handles that a parent has passed on. The child takes a copy from the provider; if that died in
+ * the meantime, the copy with it, it opens the same object by name under its own capability.
  */
 
 import { errnoFromNumber } from "../../ipc/errno.js";

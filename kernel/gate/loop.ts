@@ -20,7 +20,7 @@ export interface LoopHost {
   /** True when there is something to do. */
   poll(): boolean;
   /** True when the doorbell is the only source of work: then the thread itself may sleep. */
-  readonly sleeper: boolean;
+  sleeps(): boolean;
   /** Spins or parks this thread until something may have happened. */
   wait(): void;
   /** Announces an asynchronous sleep on every channel, or its end. */
@@ -40,7 +40,7 @@ export async function runLoop(host: LoopHost): Promise<never> {
       activity = now;
       await host.turn();
     } else if (!worked) {
-      if (host.sleeper) host.wait();
+      if (host.sleeps()) host.wait();
       else await sleep(host);
     }
   }

@@ -1,4 +1,6 @@
-/** The kernel objects of this process: those that came by mail, and the requests that wait on them. */
+/**
+ * The kernel objects of this process: those that came by mail, and the requests that wait on them.
+ */
 
 import type { ObjectMail, PipeMail } from "../../ipc/mail.js";
 import { HardwareObject, type LocalObject, type LocalRequest, PipeEnd } from "./objects.js";

@@ -1,6 +1,6 @@
 /**
- * Kernel objects of this process whose data path needs no kernel: pipe ends, interrupt lines, device
- * windows, DMA regions. They come by mail when the kernel has checked the open.
+ * Kernel objects of this process whose data path needs no kernel: pipe ends, interrupt lines,
+ * device windows, DMA regions. They come by mail when the kernel has checked the open.
  */
 
 import type { Call, Descriptor } from "../../ipc/abi.js";
@@ -9,8 +9,8 @@ import { encodeBody } from "../../ipc/codec.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import { EAGAIN, EBADF, EOPNOTSUPP, EPIPE } from "../../ipc/errno.js";
 import type { ObjectMail, PipeMail } from "../../ipc/mail.js";
-import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { OP_CLOSE, OP_FSTAT, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
+import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { EVENT_HANGUP, EVENT_READ, EVENT_WRITE } from "../../ipc/scheme.js";
 import { Request } from "./request.js";
 

@@ -1,4 +1,6 @@
-/** What a provider's gate knows of one client: its channel, its handles, its requests in progress. */
+/**
+ * What a provider's gate knows of one client: its channel, its handles, its requests in progress.
+ */
 
 import { EMFILE } from "../../ipc/errno.js";
 import { HANDLES_PER_CHANNEL_MAX } from "../../ipc/limits.js";

@@ -1,8 +1,8 @@
 /**
  * The provider's side of the gate: takes requests from all clients, checks each against the rights
- * cells, and calls the scheme. This is *the* check: nothing that a client wrote is believed. Also the
- * rules that make recovery sound: replays first, no conflicting operations at once, `drained` only
- * when a dead client's requests can do nothing any more.
+ * cells, and calls the scheme. This is *the* check: nothing that a client wrote is believed. Also
+ * the rules that make recovery sound: replays first, no conflicting operations at once, `drained`
+ * only when a dead client's requests can do nothing any more.
  */
 
 import { Doorbell } from "../../ipc/doorbell.js";
@@ -14,8 +14,8 @@ import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js"
 import { ProviderChannel } from "../../ipc/provider-channel.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { emptySqe, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
-import { Dispatcher, type SyscallHandler } from "./dispatcher.js";
 import type { Pending } from "./contexts.js";
+import { Dispatcher, type SyscallHandler } from "./dispatcher.js";
 import type { FaultPoints } from "./fault-points.js";
 import { ProviderClient } from "./provider-client.js";
 
@@ -90,7 +90,9 @@ export class Provider {
     return false;
   }
 
-  /** Handlers that answered with a promise so far; a change means that microtasks may be pending. */
+  /**
+   * Handlers that answered with a promise so far; a change means that microtasks may be pending.
+   */
   get promises(): number {
     return this.#dispatcher.answers.promises + this.#canceled;
   }
@@ -302,4 +304,3 @@ export class Provider {
     if (pending.deferred) this.#dispatcher.answers.answer(pending, -ECANCELED.errno, 0);
   }
 }
-

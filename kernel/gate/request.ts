@@ -1,6 +1,7 @@
 /**
- * One request of this process: what the caller asked, and where it stands. It holds everything that a
- * replay needs (operation, arguments, the caller's bytes), so that a provider's death takes nothing.
+ * One request of this process: what the caller asked, and where it stands. It holds everything that
+ * a replay needs (operation, arguments, the caller's bytes), so that a provider's death takes
+ * nothing.
  */
 
 import { AT_POSITION, type Call } from "../../ipc/abi.js";

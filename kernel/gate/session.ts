@@ -1,6 +1,6 @@
 /**
- * A session: an open file of this process at some provider. It names the object, not the incarnation
- * that serves it: after a restart the runtime reopens it and compares identities.
+ * A session: an open file of this process at some provider. It names the object, not the
+ * incarnation that serves it: after a restart the runtime reopens it and compares identities.
  */
 
 import type { Call, Descriptor } from "../../ipc/abi.js";

@@ -1,10 +1,11 @@
 /**
- * `irq:` and `memory:`: how a driver gets its interrupt lines, device windows and DMA memory. Opening
- * is checked like any open; what comes back is an object that the driver then uses without the kernel.
+ * `irq:` and `memory:`: how a driver gets its interrupt lines, device windows and DMA memory.
+ * Opening is checked like any open; what comes back is an object that the driver then uses without
+ * the kernel.
  */
 
 import { EINVAL, ENOENT, ENXIO } from "../../ipc/errno.js";
-import { opened, type Opened, type Scheme } from "../../ipc/scheme.js";
+import { type Opened, opened, type Scheme } from "../../ipc/scheme.js";
 import type { Kernel } from "../kernel.js";
 import type { Process } from "../process.js";
 
@@ -53,9 +54,7 @@ export function memoryScheme(kernel: Kernel): Scheme<unknown> {
       const device = kernel.devicesOf(process).find((own) => own.name === name);
       if (device === undefined) throw ENXIO;
       const { window, size } = device;
-      return local(
-        kernel.object(process, (id) => ({ object: "window", id, window, size, name })),
-      );
+      return local(kernel.object(process, (id) => ({ object: "window", id, window, size, name })));
     },
     call(handle) {
       if (typeof handle === "number") throw EINVAL;

@@ -1,6 +1,7 @@
 /**
- * `log:`: what daemons and programs have to say. Writing adds lines under the writer's name, reading
- * gives the last ones. pino formats them; it is loaded after the first line, so that no boot waits.
+ * `log:`: what daemons and programs have to say. Writing adds lines under the writer's name,
+ * reading gives the last ones. pino formats them; it is loaded after the first line, so that no
+ * boot waits.
  */
 
 import { EISDIR, ENOENT } from "../../ipc/errno.js";

@@ -1,4 +1,6 @@
-/** `sys:`: the kernel's tables as text: processes, schemes, channels, capabilities, counters, trace. */
+/**
+ * `sys:`: the kernel's tables as text: processes, schemes, channels, capabilities, counters, trace.
+ */
 
 import { formatRights } from "../../ipc/rights.js";
 import type { Scheme } from "../../ipc/scheme.js";
@@ -8,20 +10,21 @@ import { textTree } from "./text-tree.js";
 
 /** Makes the scheme. */
 export function sysScheme(kernel: Kernel): Scheme {
-  const table = (rows: string[][]): string =>
-    rows.map((row) => `${row.join("\t")}\n`).join("");
+  const table = (rows: string[][]): string => rows.map((row) => `${row.join("\t")}\n`).join("");
   return textTree({
     processes: () =>
       table([
         ["pid", "name", "state", "incarnation", "restarts", "last death"],
-        ...kernel.processes.all().map((process) => [
-          String(process.pid),
-          process.name,
-          process.supervised.state.tag,
-          String(process.incarnation),
-          String(process.restarts),
-          (process.lastDeath ?? "").split("\n")[0] as string,
-        ]),
+        ...kernel.processes
+          .all()
+          .map((process) => [
+            String(process.pid),
+            process.name,
+            process.supervised.state.tag,
+            String(process.incarnation),
+            String(process.restarts),
+            (process.lastDeath ?? "").split("\n")[0] as string,
+          ]),
       ]),
     schemes: () =>
       table(
@@ -43,13 +46,15 @@ export function sysScheme(kernel: Kernel): Scheme {
       ),
     capabilities: () =>
       table(
-        kernel.capabilities.all().map((capability) => [
-          String(capability.id),
-          String(capability.parent?.id ?? "-"),
-          kernel.processes.get(capability.holder)?.name ?? "-",
-          `${capability.scheme}:${capability.root}`,
-          formatRights(capability.rights),
-        ]),
+        kernel.capabilities
+          .all()
+          .map((capability) => [
+            String(capability.id),
+            String(capability.parent?.id ?? "-"),
+            kernel.processes.get(capability.holder)?.name ?? "-",
+            `${capability.scheme}:${capability.root}`,
+            formatRights(capability.rights),
+          ]),
       ),
     counters: () =>
       table([
@@ -60,6 +65,10 @@ export function sysScheme(kernel: Kernel): Scheme {
         ["spares", String(kernel.parts.loader.spares)],
         ["log_dropped", String(kernel.log.dropped)],
       ]),
-    trace: () => kernel.recorder.events().map((event) => `${formatTrace(event)}\n`).join(""),
+    trace: () =>
+      kernel.recorder
+        .events()
+        .map((event) => `${formatTrace(event)}\n`)
+        .join(""),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * `time:`: clocks as files. `time:/realtime` reads the date, `time:/monotonic` the milliseconds since
- * boot. `call({ afterMs })` on either answers when that much time has passed.
+ * `time:`: clocks as files. `time:/realtime` reads the date, `time:/monotonic` the milliseconds
+ * since boot. `call({ afterMs })` on either answers when that much time has passed.
  */
 
 import { ECANCELED, EINVAL } from "../../ipc/errno.js";

@@ -1,4 +1,7 @@
-/** The daemon of `ram:` and `file:`, two names of one tree. What it holds is gone with it: handles from before a restart are stale. */
+/**
+ * The daemon of `ram:` and `file:`, two names of one tree. What it holds is gone with it: handles
+ * from before a restart are stale.
+ */
 
 import { serve } from "../../user/scheme.js";
 import { furnish } from "./furnish.js";

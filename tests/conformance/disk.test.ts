@@ -59,7 +59,7 @@ describe("disk: what a file of a tree has not", () => {
     expect([...bytes.subarray(0, 5)]).toEqual([0, 0, 0, 0x61, 0x61]);
   });
 
-  it("disk: has a fixed size: reads end there, writes are ENOSPC, there is no truncation", async () => {
+  it("disk: has a fixed size: reads end there, writes are ENOSPC", async () => {
     await using file = await os.open("disk:/0", { mode: "read-write" });
     const sector = await unitOf(file);
     expect((await file.stat()).size).toBe(IMAGE_BYTES);

@@ -1,8 +1,8 @@
 /** Cases for capabilities with a root: nothing leads out of it, by whatever name. */
 
+import { expect } from "vitest";
 import { RIGHTS_ALL } from "../../ipc/rights.js";
 import { type Case, expectCode, textOf, writeText } from "./case.js";
-import { expect } from "vitest";
 
 export const rootCases: Case[] = [
   {

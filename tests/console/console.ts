@@ -1,8 +1,8 @@
 /** A person at a machine's serial console: types, and waits until something is on the screen. */
 
 import { MessageChannel } from "node:worker_threads";
-import { bootForTest, type TestMachine } from "../../cli/testing.js";
 import type { BootOptions } from "../../cli/boot.js";
+import { bootForTest, type TestMachine } from "../../cli/testing.js";
 import type { FromTerminal, ToTerminal } from "../../hw/terminal.js";
 import { AssertionError } from "../../ipc/assert.js";
 

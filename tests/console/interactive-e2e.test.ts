@@ -1,4 +1,4 @@
-/** A person in front of a booted machine: prompt, editing, Ctrl-C, Ctrl-D, and a console that dies. */
+/** A person at a booted machine: prompt, editing, Ctrl-C, Ctrl-D, and a console that dies. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Session, startSession } from "./console.js";

@@ -1,6 +1,6 @@
 /** The console's line discipline, without a console. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LINE_BYTES_MAX, LineDiscipline } from "../../drivers/uartd/line-discipline.js";
 
@@ -101,7 +101,7 @@ describe("line discipline: a change of mode", () => {
     expect(reads(line)).toEqual(["more\necho\n\x04ha"]);
   });
 
-  it("line discipline: a Ctrl-C that was typed ahead interrupts when the mode becomes cooked", () => {
+  it("line discipline: a Ctrl-C that was typed ahead interrupts once the mode is cooked", () => {
     const line = new LineDiscipline();
     type(line, "x\x03y\r");
     expect(line.setMode("cooked")).toBe(true);

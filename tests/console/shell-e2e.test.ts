@@ -1,5 +1,8 @@
 /** The shell with -c on a booted machine: outputs, exit statuses, pipes, files, jobs. */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";
 import type { File } from "../../user/file.js";
@@ -125,6 +128,39 @@ describe("shell on a machine: jobs", () => {
     expect((await run("sleep 100 &")).status).toBe(0);
     const names = async () => (await os.processes()).map(({ name }) => name);
     await expect.poll(names, { timeout: 10_000 }).not.toContain("sleep");
+  });
+});
+
+describe("shell on a machine: a pipe as its console", () => {
+  /** `anode boot` with `input` on its standard input: everything it shows, and its status. */
+  async function piped(input: string): Promise<{ status: number | null; out: string }> {
+    const anode = new URL("../../cli/anode.js", import.meta.url);
+    const child = spawn(process.execPath, [fileURLToPath(anode), "boot"]);
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    child.stdin.end(input);
+    const [status] = (await once(child, "close")) as [number | null];
+    return { status, out };
+  }
+
+  it("shell: runs the lines, and leaves at their end with the last status", async () => {
+    const { status, out } = await piped("echo one\nls /etc\nfalse");
+    expect(status).toBe(1);
+    expect(out).toContain("\none\n");
+    expect(out).toContain("\nmotd\n");
+  });
+
+  it("shell: a program reads the lines after its own, to the end", async () => {
+    const { status, out } = await piped("head -n 1\nfirst\nwc -l\na\nb\n");
+    expect(status).toBe(0);
+    expect(out).toContain("\nfirst\n");
+    expect(out).toContain("\n2\n");
+  });
+
+  it("shell: no input is the end", async () => {
+    expect((await piped("")).status).toBe(0);
   });
 });
 

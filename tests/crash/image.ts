@@ -1,4 +1,6 @@
-/** Disk images for tests: made in a folder of their own, with content that tells where it belongs. */
+/**
+ * Disk images for tests: made in a folder of their own, with content that tells where it belongs.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

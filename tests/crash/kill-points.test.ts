@@ -1,6 +1,6 @@
 /**
- * The promise of the machine: a disk driver that dies at any point of a request loses nothing. Reads
- * and writes are in flight while it dies; the bytes are compared on the host.
+ * The promise of the machine: a disk driver that dies at any point of a request loses nothing.
+ * Reads and writes are in flight while it dies; the bytes are compared on the host.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,9 +1,9 @@
 /**
- * A client of the soak: owns a region of the disk, writes blocks that say which version they are, and
- * checks every byte that it reads. Knows nothing of kills.
+ * A client of the soak: owns a region of the disk, writes blocks that say which version they are,
+ * and checks every byte that it reads. Knows nothing of kills.
  */
 
-import { seededRandom, type Random } from "../../ipc/clock.js";
+import { type Random, seededRandom } from "../../ipc/clock.js";
 
 /** Bytes of a block of the soak. */
 export const BLOCK = 4096;
@@ -17,7 +17,10 @@ export interface Region {
 }
 
 /** Fills a block so that its place, version and owner can be told from its bytes. */
-export function fillBlock(bytes: Buffer, at: { owner: number; block: number; version: number }): void {
+export function fillBlock(
+  bytes: Buffer,
+  at: { owner: number; block: number; version: number },
+): void {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, BLOCK >> 2);
   const salt = Math.imul(at.owner + 1, 0x85ebca6b) ^ Math.imul(at.block + 1, 0xc2b2ae35);
   const mixed = (salt ^ Math.imul(at.version, 0x27d4eb2f)) >>> 0;

@@ -39,7 +39,9 @@ try {
   console.log(`lost or wrong bytes: 0, hung requests: 0, after ${result.operations} operations`);
   console.log(`recovered: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`);
   console.log(`replayed requests: ${result.replayed}`);
-  console.log(`memory: ${mib(result.rssEarly)} MiB after a tenth, ${mib(result.rssEnd)} MiB at the end`);
+  console.log(
+    `memory: ${mib(result.rssEarly)} MiB after a tenth, ${mib(result.rssEnd)} MiB at the end`,
+  );
   console.log(`duration: ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
 } finally {
   images.remove();

@@ -1,12 +1,12 @@
 /**
  * The soak: kills of the disk driver at random moments under a mixed load by several clients, some
- * asynchronous in the host, some blocking programs. At the end every byte is compared, in the machine
- * and in the image.
+ * asynchronous in the host, some blocking programs. At the end every byte is compared, in the
+ * machine and in the image.
  */
 
 import { openSync, readSync } from "node:fs";
-import { seededRandom } from "../../ipc/clock.js";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";
+import { seededRandom } from "../../ipc/clock.js";
 import { BLOCK, RegionClient } from "./region-client.js";
 
 /** How to soak. */

@@ -32,6 +32,9 @@ export function tableWords(page: string, heading: string): string[] {
   const text = readFileSync(`${ROOT}${page}`, "utf8");
   const section = text.slice(text.indexOf(`\n${heading}\n`));
   const end = section.slice(4).search(/^## /m) + 4;
-  const rows = section.slice(0, end).split("\n").filter((line) => line.startsWith("| `"));
+  const rows = section
+    .slice(0, end)
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
   return rows.map((row) => /^\| `([^`]+)`/.exec(row)?.[1] ?? "");
 }

@@ -7,26 +7,27 @@ import { ROOT } from "./blocks.js";
 
 const PAGES = [
   "README.md",
-  "CONTRIBUTING.md",
   "examples/weather/README.md",
   ...readdirSync(`${ROOT}docs`)
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
-/** Folders whose files are named without them in a paragraph that has named the folder. */
-const NAMED_ALONE = /^(?:ipc|hw|kernel|user|drivers|schemes|cli|tests|bench|examples|docs)\//;
+/** What begins with one of our folders is a path from the root. */
+const FROM_ROOT = /^(?:ipc|hw|kernel|user|drivers|schemes|cli|tests|bench|examples|docs)\//;
 
 describe.each(PAGES)("%s", (page) => {
   const text = readFileSync(`${ROOT}${page}`, "utf8");
 
   test("every path in the repository that it names is there", () => {
     const named = [...text.matchAll(/`([\w./-]+)`/g)].map(([, path]) => path as string);
-    const paths = named.filter((path) => NAMED_ALONE.test(path));
+    const paths = named.filter((path) => FROM_ROOT.test(path));
     expect(paths.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
 
   test("every link leads somewhere", () => {
-    const links = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link as string);
+    const links = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(
+      ([, link]) => link as string,
+    );
     const local = links.filter((link) => !link.startsWith("http"));
     expect(local.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
   });

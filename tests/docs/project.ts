@@ -1,4 +1,4 @@
-/** A private project of somebody who has installed the package: files, and links to what they need. */
+/** A private project of somebody who has installed the package: files, and links to tools. */
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -51,6 +51,12 @@ export function run(folder: string, module: string, ...args: string[]): Ran {
     const { status, stdout, stderr } = error as { status?: number; stdout: string; stderr: string };
     return { status: status ?? -1, output: `${stdout}${stderr}` };
   }
+}
+
+/** Returns what a command printed; one that failed fails the test with it. */
+export function printed({ status, output }: Ran): string {
+  if (status !== 0) throw new Error(`status ${status}:\n${output}`);
+  return output;
 }
 
 export const ANODE = "dist/cli/anode.js";

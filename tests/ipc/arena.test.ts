@@ -1,6 +1,6 @@
 /** The arena's book: extents never overlap, everything comes back, and free neighbours join. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ArenaBook } from "../../ipc/arena.js";
 

@@ -3,7 +3,7 @@
  * costs no more than its own length. The random part prints its seed; put it into SEED to repeat it.
  */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../ipc/clock.js";
 import { decodeBody, encodeBody } from "../../ipc/codec.js";

@@ -1,6 +1,6 @@
 /** Rights: names and masks lead to each other, and a word that is no right is refused. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   formatRights,

@@ -1,6 +1,6 @@
 /** Ring entries: what is written is what is read, at every slot, and every shared word is read once. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptySqe, readSqe, SQE, type Sqe, writeSqe } from "../../ipc/sqe.js";
 

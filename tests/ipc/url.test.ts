@@ -1,6 +1,6 @@
 /** URLs: one canonical form. The parser is total, and no spelling of `..` leaves the root. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EILSEQ, EINVAL, ENAMETOOLONG, ENOENT, Errno } from "../../ipc/errno.js";
 import { NAME_BYTES_MAX, PATH_BYTES_MAX, SCHEME_NAME_MAX } from "../../ipc/limits.js";

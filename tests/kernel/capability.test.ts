@@ -3,7 +3,7 @@
  * whole subtree before it returns. The cells are what providers look at, so the tests look at them too.
  */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EMFILE } from "../../ipc/errno.js";
 import { CAPABILITIES_PER_PROCESS_MAX, CAPABILITIES_PER_PROVIDER_MAX } from "../../ipc/limits.js";

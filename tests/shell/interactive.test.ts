@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EIO, EOWNERDEAD, ESTALE } from "../../ipc/errno.js";
 import { type FakeMachine, MemoryStream } from "./fake-system.js";
-import { newMachine, runProgram } from "./run-program.js";
+import { newMachine, runProgram, runShell } from "./run-program.js";
 
 let machine: FakeMachine;
 
@@ -26,6 +26,24 @@ describe("interactive shell", () => {
       out: "hi\n",
       err: "anode:/ $ echo hi\nanode:/ $ cd ram:/\nanode:ram:/ $ \n",
     });
+  });
+
+  it("interactive: the terminal is raw for the prompt and cooked for what runs", () => {
+    const input = new MemoryStream("device", "echo hi\r\x04");
+    runProgram(machine, ["sh"], { input });
+    expect(input.modes).toEqual(["cooked", "raw", "cooked", "raw"]);
+  });
+
+  it("interactive: a terminal that came back gets its mode again", () => {
+    const input = new MemoryStream("device", "\x04");
+    input.failures = [EOWNERDEAD];
+    runProgram(machine, ["sh"], { input });
+    expect(input.modes).toEqual(["cooked", "raw", "raw"]);
+  });
+
+  it("interactive: a device without a line discipline is a script, and no endless one", () => {
+    expect(runShell(machine, "sh < null:")).toEqual({ status: 0, out: "", err: "" });
+    expect(runShell(machine, "sh < zero:").err).toContain("zero:/: file too large");
   });
 
   it("interactive: the end of input ends it with the last status", () => {

@@ -206,6 +206,27 @@ describe("ls, mkdir, rm, cp, mv", () => {
     expect(run("cp ram:/d/a ram:/d/b ram:/new")).toMatchObject({ status: 2 });
   });
 
+  it("ln: links files, and with -s anything, into directories too", () => {
+    expect(run("ln ram:/d/b ram:/hard").status).toBe(0);
+    expect(run("ln -s d/b ram:/soft").status).toBe(0);
+    expect(run("ln -s ram:/d ram:/dir").status).toBe(0);
+    expect(textOf(machine, "ram:/hard")).toBe("12345");
+    expect(textOf(machine, "ram:/soft")).toBe("12345");
+    expect(textOf(machine, "ram:/dir/b")).toBe("12345");
+    expect(run("ln ram:/d/a ram:/hard ram:/d/sub").status).toBe(0);
+    expect(run("ls ram:/d/sub").out).toBe("a\nhard\nx\n");
+  });
+
+  it("ln: says what it cannot do", () => {
+    expect(run("ln ram:/d ram:/e").err).toBe("ln: ram:/d: is a directory (use -s)\n");
+    expect(run("ln ram:/d/b ram:/d/a").err).toBe("ln: ram:/d/a: exists already\n");
+    expect(run("ln ram:/nosuch ram:/x").err).toBe("ln: ram:/nosuch: no such file or directory\n");
+    expect(run("ln ram:/d/b file:/x").err).toBe("ln: file:/x: not in the same scheme\n");
+    expect(run("ln -s file:/x ram:/y").err).toContain("cannot lead to another scheme");
+    expect(run("ln ram:/d/b").err).toBe("ln: too few arguments; try 'ln --help'\n");
+    expect(run("ln a b ram:/x").status).toBe(2);
+  });
+
   it("mv: renames, moves into directories and across schemes", () => {
     expect(run("mv ram:/d/b ram:/d/c").status).toBe(0);
     expect(run("mv ram:/d/c ram:/d/sub").status).toBe(0);

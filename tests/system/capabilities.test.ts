@@ -1,4 +1,6 @@
-/** Capabilities on the running machine: narrowing, granting, revocation, and what is out of reach. */
+/**
+ * Capabilities on the running machine: narrowing, granting, revocation, and what is out of reach.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";

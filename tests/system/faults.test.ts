@@ -1,8 +1,8 @@
 /** Daemons that misbehave: what their clients see, and that the machine goes on. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EVENT_ERROR, EVENT_HANGUP, EVENT_READ, EVENT_RESET } from "../../ipc/scheme.js";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";
+import { EVENT_ERROR, EVENT_HANGUP, EVENT_READ, EVENT_RESET } from "../../ipc/scheme.js";
 
 let os: TestMachine;
 beforeAll(async () => {

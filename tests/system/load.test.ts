@@ -84,4 +84,3 @@ describe("the order of calls", () => {
     expect(await ask("ram")).toBe("ENODEV");
   });
 });
-

@@ -31,7 +31,7 @@ export default command(
   },
 );
 
-/** A link cannot lead to another scheme: one that names a scheme leads nowhere, so it must be its own. */
+/** What a link holds is a path: a target that names a scheme must name the link's own. */
 function linkSymbolically(os: System, target: string, link: string): number {
   const scheme = link.slice(0, link.indexOf(":") + 1);
   if (!/^[a-z][a-z0-9._@-]*:/.test(target)) {

@@ -36,8 +36,8 @@ export function inputIsTerminal(os: System): boolean {
 }
 
 /**
- * Says how the terminal treats input: "raw" for the line editor, "cooked" (echo, whole lines, Ctrl-C
- * interrupts) for programs. False when it has no modes.
+ * Says how the terminal treats input: "raw" for the line editor, "cooked" (echo, whole lines,
+ * Ctrl-C interrupts) for programs. False when it has no modes.
  */
 export function setMode(os: System, mode: "raw" | "cooked"): boolean {
   try {
