@@ -11,7 +11,7 @@ const ESCAPE = 1;
 const LEAVE = "x".charCodeAt(0);
 const NEWLINE = 10;
 const END_OF_INPUT = 4;
-/** How often the end is said: each program that reads to the end takes one, and the shell the last. */
+/** How often the end is said: each program that reads to it takes one, the shell the last. */
 const ENDS = 64;
 
 /** How the console is connected. */

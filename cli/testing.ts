@@ -56,7 +56,10 @@ export interface TestMachine extends Machine {
  */
 export async function bootForTest(options: BootOptions = {}): Promise<TestMachine> {
   const machine = await boot(options);
+  // From here on: a listener that came with the order could miss the first lines of a quick death.
+  machine.trace(() => undefined);
   const baseline = await counters(machine);
+  const load = machine.load.bind(machine);
   const deathOf = async (
     name: string,
     at: KillPoint | "hang",
@@ -75,6 +78,15 @@ export async function bootForTest(options: BootOptions = {}): Promise<TestMachin
     killAt: (name: string, point: KillPoint, killOptions: KillAtOptions = {}) =>
       deathOf(name, point, killOptions),
     hang: (name: string) => deathOf(name, "hang", {}),
+    // A daemon that was loaded is meant to stay.
+    load: async (folder: URL) => {
+      const before = await counters(machine);
+      const daemon = await load(folder);
+      for (const [name, value] of await counters(machine)) {
+        baseline.set(name, (baseline.get(name) ?? 0) + value - (before.get(name) ?? 0));
+      }
+      return daemon;
+    },
     expectNoLeaks: () => expectNoLeaks(machine, baseline),
   });
 }

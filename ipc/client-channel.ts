@@ -5,6 +5,7 @@
  */
 
 import { ArenaBook } from "./arena.js";
+import { ballast } from "./ballast.js";
 import type { Doorbell } from "./doorbell.js";
 import { RING_SLOTS } from "./limits.js";
 import {
@@ -46,6 +47,8 @@ export type Submitted = "published" | "full";
 export class ClientChannel {
   readonly arena: Uint8Array;
   readonly book: ArenaBook;
+  /** Has the collector of this thread count the arena. */
+  readonly weight: object;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #peer: Doorbell;
@@ -66,6 +69,7 @@ export class ClientChannel {
    * @param start - first index, as the memory's index words have it; tests begin before the wrap
    */
   constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
+    this.weight = ballast(memory.arena.byteLength);
     this.#sqTail = start | 0;
     this.#cqHead = start | 0;
     this.#words = new Int32Array(memory.ring);

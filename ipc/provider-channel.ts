@@ -3,6 +3,7 @@
  * trusts an index, never takes more requests than completions fit, and so never waits to publish.
  */
 
+import { ballast } from "./ballast.js";
 import type { Doorbell } from "./doorbell.js";
 import { HANDLES_PER_CHANNEL_MAX, RING_SLOTS } from "./limits.js";
 import {
@@ -25,6 +26,8 @@ import { CQE, readSqe, SQE, SQE_ONEWAY, type Sqe } from "./sqe.js";
 /** One channel, seen by its provider. */
 export class ProviderChannel {
   readonly arena: SharedArrayBuffer;
+  /** Has the collector of this thread count the arena. */
+  readonly weight: object;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #peer: Doorbell;
@@ -38,6 +41,7 @@ export class ProviderChannel {
    * @param start - first index, as the memory's index words have it; tests begin before the wrap
    */
   constructor(memory: ChannelMemory, peer: Doorbell, start = 0) {
+    this.weight = ballast(memory.arena.byteLength);
     this.#sqHead = start | 0;
     this.#cqTail = start | 0;
     this.#words = new Int32Array(memory.ring);

@@ -13,6 +13,8 @@ export interface Stat {
   blockSize?: number;
   readOnly?: boolean;
   modifiedMs?: number;
+  /** The same for two names of one object, in whatever schemes they are; absent where none knows. */
+  identity?: string;
 }
 
 /** One directory entry. `next` is the cursor with which listing goes on after it. */

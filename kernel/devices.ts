@@ -6,7 +6,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
 import { ENOMEM, ENXIO } from "../ipc/errno.js";
-import { ARENA_BYTES } from "../ipc/limits.js";
 import { BOARD_PID, type ObjectMail } from "../ipc/mail.js";
 import { allocateChannel } from "../ipc/ring-block.js";
 import { allocateVector } from "../ipc/vector.js";
@@ -16,6 +15,12 @@ import type { Process } from "./process.js";
 const PAGE = 4096;
 /** Guest memory below this is the machine's own (device tree, boot code on real boards). */
 const DMA_OFFSET = 0x0100_0000;
+
+/** A piece of memory that devices reach. */
+interface DmaMemory {
+  address: number;
+  memory: SharedArrayBuffer;
+}
 
 /** What a manifest says it drives: `compatible`, or `compatible#virtio-device-id`. */
 export function drives(pattern: string, device: DeviceInfo): boolean {
@@ -32,9 +37,12 @@ export class Devices {
   #base = 0;
   #size = 0;
   /**
-   * Next free DMA address; regions of dead drivers are abandoned, never reused while they may move.
+   * Next DMA address that no region has had yet.
    */
   #next = 0;
+  /** DMA memory by driver, and what is free by size. */
+  readonly #regions = new Map<number, DmaMemory[]>();
+  readonly #free = new Map<number, DmaMemory[]>();
   readonly #port: MessagePort;
   readonly #bell: SharedArrayBuffer;
   readonly #fences = new Map<number, () => void>();
@@ -105,16 +113,36 @@ export class Devices {
     });
   }
 
-  /** Allocates memory that the driver shares with its devices. @throws ENOMEM */
+  /** Allocates memory that the driver shares with its devices, all zero. @throws ENOMEM */
   allocate(driver: Process, size: number, id: number): ObjectMail {
     const bytes = Math.ceil(size / PAGE) * PAGE;
-    if (bytes <= 0 || bytes > this.#size - DMA_OFFSET) throw ENOMEM;
-    if (this.#next + bytes > this.#size - DMA_OFFSET) this.#next = 0;
+    const region = this.#free.get(bytes)?.pop() ?? this.#fresh(bytes);
+    new BigInt64Array(region.memory).fill(0n);
+    const own = this.#regions.get(driver.pid) ?? [];
+    own.push(region);
+    this.#regions.set(driver.pid, own);
+    this.#send({ kind: "dma", domain: driver.pid, ...region });
+    return { object: "dma", id, ...region };
+  }
+
+  #fresh(bytes: number): DmaMemory {
+    if (bytes <= 0 || this.#next + bytes > this.#size - DMA_OFFSET) throw ENOMEM;
     const address = this.#base + DMA_OFFSET + this.#next;
     this.#next += bytes;
-    const memory = new SharedArrayBuffer(bytes);
-    this.#send({ kind: "dma", domain: driver.pid, address, memory });
-    return { object: "dma", id, address, memory };
+    return { address, memory: new SharedArrayBuffer(bytes) };
+  }
+
+  /**
+   * Takes back the DMA memory of a driver that has ended. Only now may it be lent again: its worker
+   * has exited and its devices are silent, so nobody is left who could still write to it.
+   */
+  release(driver: Process): void {
+    for (const region of this.#regions.get(driver.pid) ?? []) {
+      const free = this.#free.get(region.memory.byteLength) ?? [];
+      free.push(region);
+      this.#free.set(region.memory.byteLength, free);
+    }
+    this.#regions.delete(driver.pid);
   }
 
   /** Checks an interrupt line of a driver. @throws ENXIO */
@@ -142,5 +170,3 @@ export class Devices {
     });
   }
 }
-
-export { ARENA_BYTES };

@@ -432,11 +432,15 @@ export class Kernel {
     else provider.mail(mail);
   }
 
-  /** Hands a kernel object to a process and returns its number. */
+  /** Makes a kernel object for a process and returns its number. */
   object(holder: Process, make: (id: number) => ObjectMail): number {
-    const id = this.#nextObject++;
-    holder.mail({ kind: "object", object: make(id) });
-    return id;
+    return this.hand(holder, make(this.#nextObject++));
+  }
+
+  /** Hands a kernel object to a process: it arrives before the answer that names it. */
+  hand(holder: Process, object: ObjectMail): number {
+    holder.mail({ kind: "object", object });
+    return object.id;
   }
 
   // --- faults -----------------------------------------------------------------------------------

@@ -222,6 +222,7 @@ export class Lifecycle {
     drains.push(this.#drainKernel(process));
     waits.push(Promise.all(drains).then(() => recorder.record(process, "drained")));
     await Promise.all(waits);
+    devices.release(process);
     process.endpoint = undefined;
     process.slot = undefined;
     this.#classify(process);

@@ -5,6 +5,7 @@
  */
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { ballast } from "../ipc/ballast.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { ARENA_BYTES, END_MS_MAX } from "../ipc/limits.js";
 import type { Mail } from "../ipc/mail.js";
@@ -35,6 +36,7 @@ export class WorkerSlot {
   readonly block: SharedArrayBuffer;
   readonly words: Int32Array;
   readonly kernelChannel: ChannelMemory;
+  readonly weight = ballast(ARENA_BYTES);
   readonly exited: Promise<WorkerExit>;
   hasExited = false;
   /** True once `end` was called. */

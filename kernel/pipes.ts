@@ -17,15 +17,24 @@ interface PipeEnd {
 }
 
 interface Pipe {
+  /** Name under `pipe:`; undefined for one that a program has made for itself. */
+  name: string | undefined;
   readers: Map<number, PipeEnd>;
   writers: Map<number, PipeEnd>;
+  /** Opens that wait for the other side. */
+  meeting: (() => void)[];
   /** Rings of all writers so far that may still hold bytes. */
   rings: ByteRing[];
+}
+
+function newPipe(name: string | undefined): Pipe {
+  return { name, readers: new Map(), writers: new Map(), meeting: [], rings: [] };
 }
 
 /** All pipes. */
 export class Pipes {
   readonly #ends = new Map<number, PipeEnd>();
+  readonly #named = new Map<string, Pipe>();
   readonly #nextId: () => number;
 
   constructor(nextId: () => number) {
@@ -38,13 +47,43 @@ export class Pipes {
 
   /** Makes a pipe whose both ends `holder` has. */
   create(holder: Process): { read: number; write: number } {
-    const pipe: Pipe = { readers: new Map(), writers: new Map(), rings: [] };
+    const pipe = newPipe(undefined);
     const read = this.#add(pipe, holder, "read");
     const write = this.#add(pipe, holder, "write");
     for (const end of [read, write]) {
       holder.mail({ kind: "object", object: this.#describe(end) });
     }
     return { read: read.id, write: write.id };
+  }
+
+  /**
+   * Opens one end of a named pipe; the first to open makes it, the last to close ends it. `met`
+   * resolves to the end when both sides are there: an open waits for that, as with a FIFO.
+   */
+  open(
+    name: string,
+    holder: Process,
+    side: "read" | "write",
+  ): { id: number; met: Promise<ObjectMail> } {
+    const pipe = this.#named.get(name) ?? newPipe(name);
+    this.#named.set(name, pipe);
+    const end = this.#add(pipe, holder, side);
+    this.#update(pipe, end);
+    // Described when the sides have met: what came in the meantime is in it.
+    const met = new Promise<ObjectMail>((resolve) => {
+      pipe.meeting.push(() => {
+        resolve(this.#describe(end));
+      });
+    });
+    if (pipe.readers.size > 0 && pipe.writers.size > 0) {
+      for (const resolve of pipe.meeting.splice(0)) resolve();
+    }
+    return { id: end.id, met };
+  }
+
+  /** Names of the pipes that are open. */
+  names(): string[] {
+    return [...this.#named.keys()];
   }
 
   #add(pipe: Pipe, holder: Process, side: "read" | "write"): PipeEnd {
@@ -101,6 +140,8 @@ export class Pipes {
     // The rings of writers that are gone are kept only as long as they hold bytes.
     pipe.rings = pipe.rings.filter((ring) => (ring.gone & WRITER_GONE) === 0 || ring.filled > 0);
     if (pipe.rings.length === 0 && end.ring !== undefined) pipe.rings = [end.ring];
+    const { name } = pipe;
+    if (name !== undefined && pipe.readers.size + pipe.writers.size === 0) this.#named.delete(name);
     this.#update(pipe);
   }
 

@@ -23,6 +23,8 @@ export interface Wire {
   readonly provider: Process;
   /** Undefined while the provider is away. */
   memory: ChannelMemory | undefined;
+  /** Has the kernel's collector count the memory (ipc/ballast.ts). */
+  weight: object | undefined;
 }
 
 /** How a process ended, for those who wait for it. */

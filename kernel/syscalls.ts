@@ -6,6 +6,7 @@
 import { SYSCALLS, type SyscallName } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
 import {
+  E2BIG,
   EACCES,
   ECANCELED,
   ECHILD,
@@ -108,6 +109,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
     }));
   },
   pipe(kernel, caller) {
+    if (!caller.namespace.some(({ scheme }) => scheme === "pipe")) throw ENODEV;
     return kernel.pipes.create(caller);
   },
   share(kernel, caller, body) {
@@ -208,7 +210,7 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
     if (typeof arg !== "string") throw EINVAL;
     bytes += arg.length;
   }
-  if (bytes > ARGUMENT_BYTES_MAX) throw EINVAL;
+  if (bytes > ARGUMENT_BYTES_MAX) throw E2BIG;
   const program = kernel.programUrl(caller, text(body, "program"));
   const child = kernel.addProgram(caller, {
     name: program.name,

@@ -18,6 +18,7 @@ import { Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
 import type { Package } from "./manifest.js";
 import { irqScheme, memoryScheme } from "./schemes/hardware.js";
+import { pipeScheme } from "./schemes/pipe.js";
 import { sysScheme } from "./schemes/sys.js";
 import { timeScheme } from "./schemes/time.js";
 import { syscallHandler } from "./syscalls.js";
@@ -49,7 +50,7 @@ export type FromKernel =
   | { kind: "stuck"; name: string }
   | { kind: "trace"; event: TraceEvent };
 
-const SCHEMES = ["event", "irq", "memory", "time", "sys", "log"];
+const SCHEMES = ["event", "irq", "memory", "pipe", "time", "sys", "log"];
 
 /** Spares are made this long after the boot, in milliseconds. */
 const WARM_AFTER_MS = 100;
@@ -153,6 +154,7 @@ function schemesOf(kernel: Kernel): Map<string, Scheme> {
   return new Map<string, Scheme>([
     ["irq", irqScheme(kernel) as Scheme],
     ["memory", memoryScheme(kernel)],
+    ["pipe", pipeScheme(kernel)],
     ["time", timeScheme(sinceBoot)],
     ["sys", sysScheme(kernel)],
     ["log", kernel.log.scheme(nameOf) as Scheme],

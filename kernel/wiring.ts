@@ -3,6 +3,7 @@
  * provider hears of a capability before the channel that can use it carries a request.
  */
 
+import { ballast } from "../ipc/ballast.js";
 import { EDEADLK, ENODEV } from "../ipc/errno.js";
 import { ARENA_BYTES } from "../ipc/limits.js";
 import { KERNEL_PID, type NamespaceEntry } from "../ipc/mail.js";
@@ -28,7 +29,7 @@ export class Wiring {
     if (provider.facts.order >= client.facts.order) throw EDEADLK;
     const { tag } = provider.supervised.state;
     if (tag === "failed" || tag === "stopped") throw ENODEV;
-    const wire: Wire = { client, provider, memory: undefined };
+    const wire: Wire = { client, provider, memory: undefined, weight: undefined };
     client.providers.set(provider.pid, wire);
     provider.clients.set(client.pid, wire);
     if (provider.endpoint !== undefined && tag !== "fenced") this.#join(wire, false);
@@ -54,6 +55,7 @@ export class Wiring {
     const replays = recovering && mayReplay(wire);
     const memory = allocateChannel(ARENA_BYTES);
     wire.memory = memory;
+    wire.weight = ballast(ARENA_BYTES);
     for (const capability of this.#capabilities.heldBy(client.pid)) {
       if (capability.provider === provider.pid) announce(provider, capability);
     }

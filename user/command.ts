@@ -104,7 +104,8 @@ export function describeFailure(thrown: unknown): string {
   };
   const subject = url ?? operation;
   const text = errnoOf(thrown)?.message ?? String(thrown);
-  const known = outcome === undefined ? "" : ` (outcome: ${outcome})`;
+  // What was not executed is a plain failure; only doubt is worth a word.
+  const known = outcome === undefined || outcome === "not-executed" ? "" : ` (outcome: ${outcome})`;
   return `${subject === undefined ? "" : `${subject}: `}${text}${known}`;
 }
 

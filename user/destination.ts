@@ -14,6 +14,22 @@ export function destinationIsDirectory(os: System, url: string): boolean {
   }
 }
 
+/** Tells whether two names lead to one object, so that writing one would destroy the other. */
+export function isSameObject(os: System, one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [one, other].map((url) => identityOf(os, url));
+  return first !== undefined && first === second;
+}
+
+function identityOf(os: System, url: string): string | undefined {
+  try {
+    return os.stat(url).identity;
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+    return undefined;
+  }
+}
+
 /** Returns where `source` goes in directory `directory`; a scheme's root becomes the directory. */
 export function destinationFor(source: string, directory: string): string {
   const name = lastName(source);

@@ -11,11 +11,15 @@ import type { Case, Probe } from "../probe.js";
 const ANODE = fileURLToPath(new URL("../../cli/anode.js", import.meta.url));
 const COLD = fileURLToPath(new URL("../baselines/cold-node.js", import.meta.url));
 
+/** Processes in one turn, at most; thirty in a full run are enough for a median. */
+const REPEATS_MAX = 3;
+
 /** `anode boot -c 'echo up'`, without a disk. */
 export const bootTime: Case = {
   name: "boot",
   unit: "ms",
-  async prepare({ repeats }) {
+  async prepare(effort) {
+    const repeats = Math.min(REPEATS_MAX, effort.repeats);
     return {
       subject: firstOutput("anode", [ANODE, "boot", "-c", "echo up"], repeats),
       baselines: [

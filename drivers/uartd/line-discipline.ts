@@ -22,6 +22,8 @@ export interface Fed {
 /** Bytes of one line; what is typed beyond is dropped with a bell. */
 export const LINE_BYTES_MAX = 4096;
 
+/** Bytes that were read before the queue is moved up. */
+const COMPACT_BYTES = 8192;
 const CONTROL_C = 3;
 const CONTROL_D = 4;
 const BACKSPACE = 8;
@@ -41,8 +43,10 @@ const SILENT: Fed = { echo: "", interrupt: false };
 /** The discipline of one line. */
 export class LineDiscipline {
   #mode: LineMode = "raw";
-  /** Raw: what came and was not read. */
+  /** What came in raw mode and was not read. In cooked mode it is cooked when somebody reads. */
   #raw: number[] = [];
+  /** How many bytes of `#raw` were read: taking them out one by one would move all the others. */
+  #rawRead = 0;
   /** Cooked: whole lines that were not read; an empty one is an end of file. */
   #lines: number[][] = [];
   /** Cooked: the line that is being typed. */
@@ -57,28 +61,31 @@ export class LineDiscipline {
 
   /** Bytes held, for flow control. */
   get held(): number {
-    return this.#raw.length + this.#lineBytes + this.#line.length;
+    return this.#raw.length - this.#rawRead + this.#lineBytes + this.#line.length;
   }
 
   /** True when a read would not wait. */
   get ready(): boolean {
-    return this.#raw.length > 0 || this.#lines.length > 0;
+    if (this.#mode === "cooked") this.#cookAhead(true);
+    return this.#lines.length > 0 || (this.#mode === "raw" && this.#raw.length > 0);
   }
 
   /** Takes one byte from the line. */
   feed(byte: number): Fed {
-    if (this.#mode === "cooked") return this.#cook(byte);
-    this.#raw.push(byte);
-    return SILENT;
+    if (this.#mode === "raw") {
+      this.#raw.push(byte);
+      return SILENT;
+    }
+    this.#cookAhead(false);
+    return this.#cook(byte);
   }
 
   /** Moves input to a reader, of a cooked line at most the rest. 0 is an end of file. */
   take(bytes: Uint8Array): number {
     const [line] = this.#lines;
-    const source = line ?? this.#raw;
-    const taken = source.splice(0, bytes.length);
+    if (line === undefined) return this.#takeRaw(bytes);
+    const taken = line.splice(0, bytes.length);
     bytes.set(taken);
-    if (line === undefined) return taken.length;
     this.#lineBytes -= taken.length;
     if (line.length === 0) this.#lines.shift();
     return taken.length;
@@ -89,19 +96,48 @@ export class LineDiscipline {
     if (mode === this.#mode) return false;
     this.#mode = mode;
     if (mode === "cooked") {
-      const waiting = this.#raw;
-      this.#raw = [];
-      return waiting.map((byte) => this.#cook(byte).interrupt).includes(true);
+      const last = this.#raw.lastIndexOf(CONTROL_C);
+      if (last < this.#rawRead) return false;
+      // What was typed before it is dropped.
+      this.#rawRead = last + 1;
+      return true;
     }
+    if (this.#lines.length === 0 && this.#line.length === 0) return false;
     const lines = this.#lines.flatMap((line) => (line.length === 0 ? [CONTROL_D] : line));
-    this.#raw = [...lines, ...this.#line];
+    this.#raw = [...lines, ...this.#line, ...this.#raw.slice(this.#rawRead)];
+    this.#rawRead = 0;
     this.#drop();
     return false;
   }
 
   /** Gives a Ctrl-C that interrupted nobody back to a raw reader. */
   unreadInterrupt(): void {
-    this.#raw.unshift(CONTROL_C);
+    this.#raw = [CONTROL_C, ...this.#raw.slice(this.#rawRead)];
+    this.#rawRead = 0;
+  }
+
+  #takeRaw(bytes: Uint8Array): number {
+    const taken = this.#raw.slice(this.#rawRead, this.#rawRead + bytes.length);
+    bytes.set(taken);
+    this.#rawRead += taken.length;
+    this.#compact();
+    return taken.length;
+  }
+
+  #compact(): void {
+    if (this.#rawRead < Math.min(this.#raw.length, COMPACT_BYTES)) return;
+    this.#raw = this.#raw.slice(this.#rawRead);
+    this.#rawRead = 0;
+  }
+
+  /** Cooks what was typed ahead in raw mode: all of it, or until a line can be read. */
+  #cookAhead(untilLine: boolean): void {
+    while (this.#rawRead < this.#raw.length) {
+      if (untilLine && this.#lines.length > 0) break;
+      this.#cook(this.#raw[this.#rawRead] as number);
+      this.#rawRead += 1;
+    }
+    this.#compact();
   }
 
   #cook(byte: number): Fed {

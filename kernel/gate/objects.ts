@@ -95,7 +95,7 @@ export class PipeEnd extends LocalObject {
   #read(request: LocalRequest): boolean {
     const bytes = request.bytes as Uint8Array;
     // Looked at before the data: a writer publishes, then says that it is gone.
-    const over = this.#rings.every((ring) => (ring.gone & WRITER_GONE) !== 0);
+    const over = this.#writersGone();
     for (const ring of this.#rings) {
       const count = ring.read(bytes);
       if (count === 0) continue;
@@ -107,6 +107,12 @@ export class PipeEnd extends LocalObject {
     if (bytes.length === 0 || (over && !this.#mailWaits())) request.finish(0);
     else if (request.nonblocking) request.finish(-EAGAIN.errno);
     return request.done;
+  }
+
+  /** A named pipe may be read before anybody has come to write. */
+  #writersGone(): boolean {
+    if (this.#rings.length === 0) return false;
+    return this.#rings.every((ring) => (ring.gone & WRITER_GONE) !== 0);
   }
 
   #write(request: LocalRequest): boolean {
@@ -133,7 +139,7 @@ export class PipeEnd extends LocalObject {
       return ring.free > 0 ? EVENT_WRITE : 0;
     }
     if (this.#rings.some((ring) => ring.filled > 0)) return EVENT_READ;
-    const over = this.#rings.every((ring) => (ring.gone & WRITER_GONE) !== 0);
+    const over = this.#writersGone();
     return over && !this.#mailWaits() ? EVENT_READ | EVENT_HANGUP : 0;
   }
 

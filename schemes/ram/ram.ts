@@ -93,7 +93,7 @@ export function ramScheme(options: RamOptions = {}): Scheme<RamHandle> {
       tree.touch(node);
     },
     fsync() {},
-    fstat: ({ node }) => statOf(node),
+    fstat: ({ node }) => ({ ...statOf(node), identity: `${generation}/${node.inode}` }),
     fstatvfs: () => ({
       blockSize: BLOCK_BYTES,
       blocks: Math.floor(tree.budget.bytesMax / BLOCK_BYTES),

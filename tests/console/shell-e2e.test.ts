@@ -57,6 +57,16 @@ describe("shell on a machine: files", () => {
   });
 });
 
+describe("shell on a machine: one tree under two names", () => {
+  it("shell: cp and mv see that ram: and file: name the same file, and keep it", async () => {
+    const text =
+      "echo k > /tmp/k; cp ram:/tmp/k /tmp/k; mv /tmp/k ram:/tmp/k; cat /tmp/k; rm /tmp/k";
+    expect((await run(text)).out).toBe(
+      "cp: ram:/tmp/k: is the destination itself\nmv: file:/tmp/k: is the destination itself\nk\n",
+    );
+  });
+});
+
 describe("shell on a machine: statuses", () => {
   it.each([
     ["true", 0],

@@ -1,6 +1,6 @@
 /**
- * Partition tables: MBR and GPT as other systems write them, and whatever else sectors can hold: the
- * result is always a list of partitions within the disk, after few and bounded reads.
+ * Partition tables: MBR and GPT as other systems write them, and whatever else sectors can hold:
+ * the result is always a list of partitions within the disk, after few and bounded reads.
  */
 
 import { describe, expect, it } from "vitest";

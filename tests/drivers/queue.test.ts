@@ -1,6 +1,7 @@
 /**
- * The driver's side of a virtqueue against the device's model: chains arrive as they were described,
- * descriptors all come back, indices wrap, and a device that makes things up ends the driver.
+ * The driver's side of a virtqueue against the device's model: chains arrive as they were
+ * described, descriptors all come back, indices wrap, and a device that makes things up ends the
+ * driver.
  */
 
 import { describe, expect, it } from "vitest";

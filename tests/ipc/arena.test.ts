@@ -25,7 +25,7 @@ describe("arena", () => {
   it("arena: more than all of it is -1, and takes nothing", () => {
     const book = new ArenaBook(SIZE);
     for (const length of [SIZE + 1, 2 * SIZE, 2 ** 30, 2 ** 31]) {
-      expect(book.allocate(length), String(length)).toBe(-1);
+      expect(book.allocate(length), `${length}`).toBe(-1);
     }
     expect(book.allocate(SIZE)).toBe(0);
   });

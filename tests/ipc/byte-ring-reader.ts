@@ -1,6 +1,7 @@
 /**
  * The thread behind byte-ring.test.ts: one of several readers of a ring. It takes records of four
- * bytes, notes which it got, and sleeps on the tail when there is none. Ends when the writer is gone.
+ * bytes, notes which it got, and sleeps on the tail when there is none. Ends when the writer is
+ * gone.
  */
 
 import { parentPort, workerData } from "node:worker_threads";

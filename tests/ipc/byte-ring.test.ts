@@ -1,6 +1,6 @@
 /**
- * The byte ring: bytes come out in order through any number of wraps, each to one reader only, and a
- * stranger's indices lead to garbage at worst. Random parts print their seed.
+ * The byte ring: bytes come out in order through any number of wraps, each to one reader only, and
+ * a stranger's indices lead to garbage at worst. Random parts print their seed.
  */
 
 import { Worker } from "node:worker_threads";
@@ -88,7 +88,7 @@ describe("byte ring: one thread", () => {
     expect(ring.takeSleeper("writer")).toBe(false);
   });
 
-  it(`byte ring: whatever a peer wrote into the indices, counts stay in range (seed ${SEED})`, () => {
+  it(`byte ring: whatever is in the indices, counts stay in range (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
     const memory = allocateByteRing(64);
     const words = new Int32Array(memory, 0, 48);

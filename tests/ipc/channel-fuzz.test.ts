@@ -107,24 +107,24 @@ describe("channel: a peer that scribbles", () => {
   });
 
   it.each([
-    ["submission tail", SQ_TAIL, "provider"],
-    ["completion head", CQ_HEAD, "provider"],
-    ["submission head", SQ_HEAD, "client"],
-    ["completion tail", CQ_TAIL, "client"],
-  ] as const)("fuzz: a wild %s breaks the channel for the %s", (_, word, victim) => {
+    ["submission tail", "provider", SQ_TAIL],
+    ["completion head", "provider", CQ_HEAD],
+    ["submission head", "client", SQ_HEAD],
+    ["completion tail", "client", CQ_TAIL],
+  ] as const)("fuzz: a wild %s breaks the channel for the %s", (_, victim, word) => {
     for (const value of [RING_SLOTS + 2, -RING_SLOTS - 2, 0x7fffffff, -0x80000000]) {
       const pair = newPair();
       submit(pair, 1);
       Atomics.store(pair.words, word, value);
       if (victim === "provider") {
-        expect(pair.provider.available(), String(value)).toBe(false);
+        expect(pair.provider.available(), `${value}`).toBe(false);
       } else {
-        expect(pair.client.poll(), String(value)).toBe(0);
-        expect(submit(pair, 2).submitted, String(value)).toBe("full");
+        expect(pair.client.poll(), `${value}`).toBe(0);
+        expect(submit(pair, 2).submitted, `${value}`).toBe("full");
       }
-      expect(pair[victim].broken, String(value)).toBe(true);
+      expect(pair[victim].broken, `${value}`).toBe(true);
       // A broken end says that there is nothing to do, or its owner would poll it for ever.
-      expect(pair[victim].ready(), String(value)).toBe(false);
+      expect(pair[victim].ready(), `${value}`).toBe(false);
     }
   });
 
@@ -138,24 +138,23 @@ describe("channel: a peer that scribbles", () => {
   it("fuzz: another thread scribbles while both ends run (seeds 1 to 4)", async () => {
     for (let seed = 1; seed <= 4; seed++) {
       let pair: Pair | undefined;
-      let worker: Worker | undefined;
       const outcome = run(seed, (made) => {
         pair ??= made;
       });
       expect(outcome.strays).toBe(0);
       const ring = (pair as Pair).memory.ring;
       expect(ring.byteLength).toBe(RING_BLOCK_BYTES);
-      worker = new Worker(new URL("./scribbler.js", import.meta.url), {
+      const worker = new Worker(new URL("./scribbler.js", import.meta.url), {
         workerData: { ring, seed },
       });
-      await new Promise((resolve) => worker?.once("message", resolve));
+      await new Promise((resolve) => worker.once("message", resolve));
       traffic(pair as Pair, seed);
       await worker.terminate();
     }
   });
 });
 
-/** Traffic on a channel that another thread destroys: it may break, but not crash, hang or double. */
+/** Traffic on a channel that another thread destroys: it may break, not crash, hang or double. */
 function traffic(pair: Pair, seed: number): void {
   const { client, provider } = pair;
   const sqe = emptySqe();

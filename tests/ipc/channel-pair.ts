@@ -1,4 +1,6 @@
-/** Both ends of a channel in one thread, with access to the shared words, for the channel's tests. */
+/**
+ * Both ends of a channel in one thread, with access to the shared words, for the channel's tests.
+ */
 
 import { ClientChannel } from "../../ipc/client-channel.js";
 import { allocateDoorbell, Doorbell } from "../../ipc/doorbell.js";

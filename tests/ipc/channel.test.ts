@@ -1,6 +1,7 @@
 /**
- * The channel, both ends in one thread: order, limits, what a stray completion does (nothing), what a
- * late one does (free its slot, once), and what is known of a request when its provider has died.
+ * The channel, both ends in one thread: order, limits, what a stray completion does (nothing),
+ * what a late one does (free its slot, once), and what is known of a request when its provider has
+ * died.
  */
 
 import { describe, expect, it } from "vitest";
@@ -161,7 +162,7 @@ describe("channel: what the peer must not do", () => {
     expect(sqe?.arg1).toBe(77);
   });
 
-  it("channel: an entry that turns from message to request is not admitted beyond the limit", () => {
+  it("channel: an entry that turns from message to request is not admitted past 64", () => {
     const pair = newPair();
     for (let n = 0; n < RING_SLOTS; n++) submit(pair, n);
     takeAll(pair);

@@ -1,6 +1,7 @@
 /**
- * The doorbell and the sleeping handshake: a wake is never lost. Two threads sleep before nearly every
- * request; and a canary without the second look must lose a wake, or the test would prove nothing.
+ * The doorbell and the sleeping handshake: a wake is never lost. Two threads sleep before nearly
+ * every request; and a canary without the second look must lose a wake, or the test would prove
+ * nothing.
  */
 
 import { Worker } from "node:worker_threads";

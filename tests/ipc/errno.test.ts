@@ -25,8 +25,8 @@ describe("errno: the table", () => {
   it.runIf(process.platform === "linux")("errno: every number is the one of Linux", () => {
     const host = constants.errno as Readonly<Record<string, number>>;
     for (const { code, errno } of allErrnos()) {
-      if (code in host) expect(errno, code).toBe(host[code]);
-      else expect(Object.values(host), code).not.toContain(errno);
+      if (code in host) expect(errno, `${code}`).toBe(host[code]);
+      else expect(Object.values(host), `${code}`).not.toContain(errno);
     }
   });
 

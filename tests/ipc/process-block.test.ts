@@ -1,4 +1,6 @@
-/** The death record: the first one stands, and whatever a stranger wrote, reading it is harmless. */
+/**
+ * The death record: the first one stands, and whatever a stranger wrote, reading it is harmless.
+ */
 
 import { describe, expect, it } from "vitest";
 import { LAST_WORDS_BYTES } from "../../ipc/limits.js";

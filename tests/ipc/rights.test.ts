@@ -22,7 +22,7 @@ describe("rights", () => {
 
   it("rights: a word that is no right is refused, not ignored", () => {
     for (const text of ["reed", "read,write", "READ", "read none", "read\twrite", "toString"]) {
-      expect(parseRights(text), text).toBeUndefined();
+      expect(parseRights(text), `${text}`).toBeUndefined();
     }
   });
 

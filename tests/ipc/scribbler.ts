@@ -1,4 +1,6 @@
-/** The thread behind channel-fuzz.test.ts: writes wild values into a ring block until it is ended. */
+/**
+ * The thread behind channel-fuzz.test.ts: writes wild values into a ring block until it is ended.
+ */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { seededRandom } from "../../ipc/clock.js";

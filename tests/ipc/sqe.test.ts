@@ -1,4 +1,7 @@
-/** Ring entries: what is written is what is read, at every slot, and every shared word is read once. */
+/**
+ * Ring entries: what is written is what is read, at every slot, and every shared word is read
+ * once.
+ */
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

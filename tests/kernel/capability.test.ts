@@ -1,6 +1,7 @@
 /**
- * The capability table: rights only ever shrink on the way down, and revoking clears the cells of a
- * whole subtree before it returns. The cells are what providers look at, so the tests look at them too.
+ * The capability table: rights only ever shrink on the way down, and revoking clears the cells of
+ * a whole subtree before it returns. The cells are what providers look at, so the tests look at
+ * them too.
  */
 
 import * as fc from "fast-check";

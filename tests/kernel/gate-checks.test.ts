@@ -63,7 +63,7 @@ describe("gate: handles", () => {
     scheme.log.length = 0;
     const wild = [0, -1, handle, second + HANDLES_PER_CHANNEL_MAX, second ^ 1, 0x7fffffff];
     for (const forged of [...wild, -0x80000000]) {
-      expect(mine.ask({ opcode: OP_READ, handle: forged, room: 4 }), String(forged)).toBe(
+      expect(mine.ask({ opcode: OP_READ, handle: forged, room: 4 }), `${forged}`).toBe(
         minus(EBADF),
       );
     }
@@ -110,7 +110,7 @@ describe("gate: capabilities and paths", () => {
     const { scheme, stand, mine } = newStand();
     stand.grant(2, THEIRS);
     for (const capability of [0, 2, 63, 64, 1_000_000, -1]) {
-      expect(mine.open(capability), String(capability)).toBe(minus(EACCES));
+      expect(mine.open(capability), `${capability}`).toBe(minus(EACCES));
     }
     expect(scheme.log).toEqual([]);
   });
@@ -182,7 +182,7 @@ describe("gate: operations", () => {
     const { stand, mine } = newStand();
     const handle = mine.open(stand.grant(1, MINE));
     for (const opcode of [OP_FSIZE, OP_FSTAT, OP_FTRUNCATE, 0, 99, 255]) {
-      expect(mine.ask({ opcode, handle, room: 99 }), String(opcode)).toBe(minus(EOPNOTSUPP));
+      expect(mine.ask({ opcode, handle, room: 99 }), `${opcode}`).toBe(minus(EOPNOTSUPP));
     }
   });
 

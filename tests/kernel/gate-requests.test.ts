@@ -1,15 +1,14 @@
 /**
- * Requests in progress at the provider's gate: revoking, cancelling, conflicts, deaths of clients, and
- * the window in which a recovering incarnation admits replays only.
+ * Requests in progress at the provider's gate: revoked, cancelled, and held back by others that
+ * they conflict with.
  */
 
 import { describe, expect, it } from "vitest";
-import { EACCES, EBADF, ECANCELED, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
-import { HANDLES_PER_CHANNEL_MAX, REPLAY_WINDOW_MS, RING_SLOTS } from "../../ipc/limits.js";
-import { OP_CANCEL, OP_OPEN, OP_READ, OP_RESUME, OP_WRITE } from "../../ipc/opcode.js";
+import { EACCES, EBADF, ECANCELED, type Errno } from "../../ipc/errno.js";
+import { HANDLES_PER_CHANNEL_MAX, RING_SLOTS } from "../../ipc/limits.js";
+import { OP_CANCEL, OP_OPEN, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
 import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
-import { SQ_TAIL, SQES } from "../../ipc/ring-block.js";
-import { SQE, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
+import { SQE_ONEWAY } from "../../ipc/sqe.js";
 import { GateScheme } from "./gate-scheme.js";
 import { Stand, type StandClient, turn } from "./gate-stand.js";
 
@@ -60,7 +59,7 @@ describe("gate: revoking", () => {
     expect([answer.results, mine.channel.strays]).toEqual([[minus(EACCES)], 0]);
   });
 
-  it("revoke: a handler that is done between the cells and the mail completes without data", async () => {
+  it("revoke: a handler done between the cells and the mail completes without data", async () => {
     const { scheme, stand, mine } = newStand();
     const handle = mine.open(1);
     scheme.parks.add("read");
@@ -238,7 +237,7 @@ describe("gate: conflicts", () => {
     expect(scheme.log.slice(3)).toEqual(["read /f 0"]);
   });
 
-  it("conflicts: an append conflicts with everything on the object, other objects with nothing", () => {
+  it("conflicts: an append conflicts with all of the object, other objects with nothing", () => {
     const { scheme, mine } = newStand();
     const handle = mine.open(1);
     const other = mine.open(1, "/g");
@@ -249,156 +248,5 @@ describe("gate: conflicts", () => {
     mine.send(write(other, 0));
     mine.run();
     expect(scheme.log).toEqual(["write /f -1", "write /g 0"]);
-  });
-});
-
-describe("gate: the death of a client", () => {
-  it("drained: at once when nothing is in progress; its handles are closed", () => {
-    const { scheme, stand, mine } = newStand();
-    mine.open(1);
-    stand.provider.receive({ kind: "client-died", client: MINE, drain: 77 });
-    expect([stand.drained, scheme.log]).toEqual([[77], ["open /f", "close /f"]]);
-    stand.provider.receive({ kind: "client-died", client: 99, drain: 78 });
-    expect(stand.drained).toEqual([77, 78]);
-  });
-
-  it("drained: not before the last handler has settled, and then once", async () => {
-    const { scheme, stand, mine } = newStand();
-    const handle = mine.open(1);
-    scheme.parks.add("write");
-    for (const offset of [0, 100]) {
-      mine.send({ opcode: OP_WRITE, handle, body: "x", offset });
-    }
-    mine.run();
-    stand.provider.receive({ kind: "client-died", client: MINE, drain: 77 });
-    expect(scheme.parked.map(({ context }) => context.canceled)).toEqual([true, true]);
-    scheme.answer(1);
-    await turn();
-    expect(stand.drained).toEqual([]);
-    scheme.fail(ECANCELED);
-    await turn();
-    expect(stand.drained).toEqual([77]);
-  });
-
-  it("drained: nothing is taken from a dead client's ring, and what was held back is dropped", async () => {
-    const { scheme, stand, mine } = newStand();
-    const handle = mine.open(1);
-    scheme.parks.add("write");
-    mine.send({ opcode: OP_WRITE, handle, body: "x" });
-    mine.send({ opcode: OP_WRITE, handle, body: "x" });
-    mine.run();
-    mine.send({ opcode: OP_WRITE, handle, body: "x", offset: 100 });
-    stand.provider.receive({ kind: "client-died", client: MINE, drain: 77 });
-    mine.run();
-    scheme.answer(1);
-    await turn();
-    expect(scheme.log).toEqual(["open /f", "write /f 0", "close /f"]);
-    expect(stand.drained).toEqual([77]);
-  });
-
-  it("drained: a client that uses a tag twice can't hide a handler at work", async () => {
-    const { scheme, stand, mine } = newStand();
-    const handle = mine.open(1);
-    scheme.parks.add("write");
-    const flight = () => ({ landed() {}, arenaOffset: 0, arenaLength: 0, sqIndex: 0, tag: 0 });
-    for (const offset of [0, 100]) {
-      Object.assign(mine.channel.sqe, {
-        opcode: OP_WRITE,
-        handle,
-        offset,
-        arenaLength: 64,
-        arg2: 1,
-      });
-      mine.channel.submit(flight());
-    }
-    // The second entry gets the first one's tag, as a hostile client would write it.
-    const [first, second] = [1, 2].map((index) => (SQES + index * SQE.SIZE) / 4 + SQE.tag.word);
-    mine.words[second as number] = mine.words[first as number] as number;
-    mine.run();
-    stand.provider.receive({ kind: "client-died", client: MINE, drain: 77 });
-    const working = scheme.parked.length;
-    scheme.parked.pop()?.resolve(1);
-    await turn();
-    expect(working > 1 ? stand.drained : []).toEqual([]);
-  });
-});
-
-describe("gate: the replay window", () => {
-  const replay = (client: StandClient, path: string) =>
-    client.send({
-      opcode: OP_OPEN,
-      flags: SQE_REPLAY,
-      body: path,
-      room: 512,
-      capability: client.pid - 2,
-      arg1: O_READ,
-    });
-  const resume = (client: StandClient): void => {
-    client.tell({ opcode: OP_RESUME, flags: SQE_ONEWAY });
-  };
-
-  it("window: what is new waits until every client has reported", () => {
-    const { scheme, stand, mine, theirs } = newStand(true);
-    replay(mine, "/mine");
-    resume(mine);
-    mine.open(1, "/new");
-    mine.run();
-    expect(scheme.log).toEqual(["open /mine"]);
-    replay(theirs, "/theirs");
-    resume(theirs);
-    theirs.run();
-    mine.run();
-    expect(scheme.log).toEqual(["open /mine", "open /theirs", "open /new"]);
-    expect(stand.resumed).toEqual([2]);
-  });
-
-  it("window: closes by itself when its time is over", () => {
-    const { scheme, stand, mine } = newStand(true);
-    resume(mine);
-    mine.open(1, "/new");
-    expect(scheme.log).toEqual([]);
-    stand.nowMs += REPLAY_WINDOW_MS;
-    mine.run();
-    expect([scheme.log, stand.resumed]).toEqual([["open /new"], [0]]);
-  });
-
-  it("window: a replay after the client's report ends with EOWNERDEAD", () => {
-    const { scheme, mine, theirs } = newStand(true);
-    resume(theirs);
-    resume(mine);
-    mine.run();
-    const late = replay(mine, "/late");
-    mine.run();
-    expect([late.results, scheme.log]).toEqual([[minus(EOWNERDEAD)], []]);
-  });
-
-  it("window: a replay after its time is over ends with EOWNERDEAD", () => {
-    const { scheme, stand, mine } = newStand(true);
-    stand.nowMs += REPLAY_WINDOW_MS + 1;
-    mine.run();
-    const late = replay(mine, "/late");
-    mine.run();
-    expect([late.results, scheme.log]).toEqual([[minus(EOWNERDEAD)], []]);
-  });
-
-  it("window: an incarnation that follows no death has none", () => {
-    const { scheme, mine } = newStand();
-    mine.open(1, "/new");
-    expect(scheme.log).toEqual(["open /new"]);
-    const late = replay(mine, "/late");
-    mine.run();
-    expect(late.results).toEqual([minus(EOWNERDEAD)]);
-  });
-
-  it("ready: a client whose requests can't be taken does not hide its neighbour's", () => {
-    const { scheme, stand, mine, theirs } = newStand();
-    const handle = mine.open(1);
-    scheme.parks.add("read");
-    for (let i = 0; i < RING_SLOTS; i++) mine.send({ opcode: OP_READ, handle, room: 4 });
-    for (let i = 0; i < 3; i++) mine.run();
-    // One more than its limit: it waits in the ring until a completion has its place.
-    mine.words[SQ_TAIL] = (mine.words[SQ_TAIL] as number) + 1;
-    theirs.send({ opcode: OP_READ, handle: 1, room: 4 });
-    expect(stand.provider.ready()).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * A test stand for the provider's side of the gate: a real `Provider` over real channels, with a fake
- * kernel around it, all in one thread. Clients write whatever they like into their requests, as a
- * hostile one would: nothing here goes through the client's half of the gate.
+ * A test stand for the provider's side of the gate: a real `Provider` over real channels, with a
+ * fake kernel around it, all in one thread. Clients write whatever they like into their requests,
+ * as a hostile one would: nothing here goes through the client's half of the gate.
  */
 
 import { ClientChannel } from "../../ipc/client-channel.js";

@@ -1,7 +1,7 @@
 /**
- * A provider that can die between any two steps, for the simulation of recovery: it takes, executes
- * and completes in separate steps, and what it does to the world outlives it. It counts how often each
- * request took effect, and notices one that reached an object it was not meant for.
+ * A provider that can die between any two steps, for the simulation of recovery: it takes,
+ * executes and completes in separate steps, and what it does to the world outlives it. It counts
+ * how often each request took effect, and notices one that reached an object it was not meant for.
  */
 
 import type { Random } from "../../ipc/clock.js";

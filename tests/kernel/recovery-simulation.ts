@@ -1,7 +1,7 @@
 /**
- * One run of the recovery simulation: a client's connection and a mortal provider in one thread, under
- * a seeded scheduler. The kernel's part (fence, exit, new channel) comes between any two steps. What
- * every request then must have seen is checked in `verdict`.
+ * One run of the recovery simulation: a client's connection and a mortal provider in one thread,
+ * under a seeded scheduler. The kernel's part (fence, exit, new channel) comes between any two
+ * steps. What every request then must have seen is checked in `verdict`.
  */
 
 import { type Random, seededRandom } from "../../ipc/clock.js";

@@ -1,6 +1,7 @@
 /**
- * Positions and results on the client's side: a shared position moves once for each operation, a short
- * transfer gives back what it did not use, and an answer lands in the caller's bytes as a copy.
+ * Positions and results on the client's side: a shared position moves once for each operation, a
+ * short transfer gives back what it did not use, and an answer lands in the caller's bytes as a
+ * copy.
  */
 
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,6 @@
-/** The supervisor as a pure machine: every transition, the budget of deaths, the delays, the probe. */
+/**
+ * The supervisor as a pure machine: every transition, the budget of deaths, the delays, the probe.
+ */
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -227,6 +227,15 @@ describe("ls, mkdir, rm, cp, mv", () => {
     expect(run("ln a b ram:/x").status).toBe(2);
   });
 
+  it("cp, mv: two names of one file are never copied onto each other", () => {
+    run("ln ram:/d/b ram:/hard");
+    run("ln -s d/b ram:/soft");
+    for (const name of ["ram:/hard", "ram:/soft"]) {
+      expect(run(`cp ram:/d/b ${name}`).err).toBe("cp: ram:/d/b: is the destination itself\n");
+    }
+    expect(textOf(machine, "ram:/d/b")).toBe("12345");
+  });
+
   it("mv: renames, moves into directories and across schemes", () => {
     expect(run("mv ram:/d/b ram:/d/c").status).toBe(0);
     expect(run("mv ram:/d/c ram:/d/sub").status).toBe(0);

@@ -2,7 +2,7 @@
 
 import { EEXIST, errnoOf } from "../../ipc/errno.js";
 import { command, complain, forEachOperand, misused } from "../command.js";
-import { destinationFor, destinationIsDirectory } from "../destination.js";
+import { destinationFor, destinationIsDirectory, isSameObject } from "../destination.js";
 import { startProgress } from "../progress.js";
 import type { System } from "../system.js";
 import { readBlocks, writeAll } from "../transfer.js";
@@ -32,7 +32,9 @@ export default command(
 
 function copy(os: System, source: string, target: string, recursive: boolean): number {
   if (os.stat(source).kind !== "directory") {
-    if (source === target) return complain(os, "cp", `${source}: is the destination itself`);
+    if (isSameObject(os, source, target)) {
+      return complain(os, "cp", `${source}: is the destination itself`);
+    }
     copyFile(os, source, target);
     return 0;
   }

@@ -2,7 +2,7 @@
 
 import { EXDEV, errnoOf } from "../../ipc/errno.js";
 import { command, complain, forEachOperand, misused } from "../command.js";
-import { destinationFor, destinationIsDirectory } from "../destination.js";
+import { destinationFor, destinationIsDirectory, isSameObject } from "../destination.js";
 import type { System } from "../system.js";
 import { copyAll } from "../transfer.js";
 
@@ -37,6 +37,9 @@ function move(os: System, source: string, target: string, replace: boolean): num
   }
   if (os.stat(source).kind === "directory") {
     return complain(os, "mv", `${source}: is a directory (use cp -r, then rm -r, across schemes)`);
+  }
+  if (isSameObject(os, source, target)) {
+    return complain(os, "mv", `${source}: is the destination itself`);
   }
   using from = os.open(source);
   using to = os.open(target, { mode: replace ? "write" : "create" });
