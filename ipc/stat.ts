@@ -13,7 +13,7 @@ export interface Stat {
   blockSize?: number;
   readOnly?: boolean;
   modifiedMs?: number;
-  /** The same for two names of one object, in whatever schemes they are; absent where none knows. */
+  /** The same for two names of one object, in whatever schemes they are. */
   identity?: string;
 }
 

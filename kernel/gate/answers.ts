@@ -24,6 +24,8 @@ export type Convert = (value: unknown) => Answer;
 /** What the answers need. */
 export interface AnswersHost {
   checks: Checks;
+  /** Reads mail that has come: what was revoked must be known before an answer is judged. */
+  refresh(): void;
   conflicts: Conflicts;
   faults: FaultPoints;
   /** A handler threw what is no errno. */
@@ -72,6 +74,7 @@ export class Answers {
       client,
       pending.tag,
       () => {
+        this.#host.refresh();
         const answer = make();
         // A revoked capability stops even an answer that is ready: nothing completes with data.
         if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;

@@ -98,6 +98,13 @@ export class Conflicts {
     return (this.#changes ?? []).some((change) => conflict(change, range));
   }
 
+  /** Takes a request that waits out of the line. */
+  takeHeld(client: ProviderClient, tag: number): boolean {
+    const before = this.#held.length;
+    this.#held = this.#held.filter((held) => held.client !== client || held.sqe.tag !== tag);
+    return this.#held.length < before;
+  }
+
   /** Drops what a dead client has waiting. */
   forget(client: ProviderClient): void {
     this.#held = this.#held.filter((held) => held.client !== client);

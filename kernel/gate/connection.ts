@@ -22,6 +22,7 @@ import { HANDLES_PER_CHANNEL_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js"
 import {
   OP_CANCEL,
   OP_CLOSE,
+  OP_DUP,
   OP_FEVENT,
   OP_OPEN,
   OP_REATTACH,
@@ -32,7 +33,7 @@ import type { ChannelMemory } from "../../ipc/ring-block.js";
 import { EVENT_ERROR, EVENT_HANGUP, EVENT_RESET } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
 import { Abandoned, Request } from "./request.js";
-import type { OpenReply, Session } from "./session.js";
+import { type OpenReply, Session } from "./session.js";
 
 /** Requests that may wait for a place in the ring; more get EAGAIN. */
 const QUEUE_MAX = 4096;
@@ -62,6 +63,8 @@ export class Connection {
   /** Replays that wait for the sessions to be reopened. */
   #replays: Request[] = [];
   #held: (Request | "resume")[] = [];
+  /** Tags of requests that were given up and of which the provider does not know yet. */
+  #cancels: number[] = [];
 
   constructor(provider: number) {
     this.provider = provider;
@@ -174,7 +177,10 @@ export class Connection {
           session.queue?.post(session, events);
       }
     });
-    if (landed > 0 && this.#queue.length > 0) this.#flush();
+    if (landed > 0) {
+      if (this.#cancels.length > 0) this.#sendCancels();
+      if (this.#queue.length > 0) this.#flush();
+    }
     return landed + posted;
   }
 
@@ -192,26 +198,68 @@ export class Connection {
     if (inQueue >= 0) this.#queue.splice(inQueue, 1);
     if (inHeld >= 0) this.#held.splice(inHeld, 1);
     if (flying) {
-      this.#channel?.abandon(request, new Abandoned());
-      this.#oneWay(OP_CANCEL, 0, request.tag);
+      const opens = request.opcode === OP_OPEN || request.opcode === OP_DUP;
+      const late = opens ? (handle: number) => this.#closeUnwanted(handle) : undefined;
+      this.#channel?.abandon(request, new Abandoned(late));
+      this.#cancels.push(request.tag);
+      this.#sendCancels();
     }
     this.#replays = this.#replays.filter((replay) => replay !== request);
-    request.finish(-errno.errno, flying ? "unknown" : "not-executed");
+    // A request that waits to be replayed may have been done before its provider died.
+    request.finish(-errno.errno, flying || request.replays ? "unknown" : "not-executed");
   }
 
-  /** Closes a session. Never fails, never waits. */
+  /** Tells the provider of requests that were given up, as far as the ring has room. */
+  #sendCancels(): void {
+    for (let tag = this.#cancels[0]; tag !== undefined; tag = this.#cancels[0]) {
+      if (!this.#oneWay(OP_CANCEL, 0, tag)) return;
+      this.#cancels.shift();
+    }
+  }
+
+  /**
+   * Closes a session. Never fails, never waits. The session stays known until the provider has closed
+   * it, so that requests which are still on their way find the right handle after a restart, too.
+   */
   close(session: Session): void {
-    if (!this.sessions.delete(session) || session.handle < 0) return;
+    if (session.closing) return;
+    session.closing = true;
+    if (this.state === "live" && this.sessions.has(session)) this.#sendClose(session);
+  }
+
+  #sendClose(session: Session): void {
     const request = new Request(OP_CLOSE, { connection: this, session });
-    if (this.state === "live") this.submit(request);
+    request.onDone = () => {
+      this.sessions.delete(session);
+    };
+    this.submit(request);
+  }
+
+  /** A session has got its handle; if it was closed in the meantime, that is all there is to it. */
+  adopt(session: Session): void {
+    this.sessions.add(session);
+    if (session.closing && this.state === "live") this.#sendClose(session);
+  }
+
+  /** An open that nobody waits for any more has succeeded after all. */
+  #closeUnwanted(handle: number): void {
+    const session = new Session(this, { url: "", path: "/", flags: 0, capability: 0 });
+    session.handle = handle;
+    this.sessions.add(session);
+    this.close(session);
   }
 
   /** The provider is dying: nothing new goes to it. */
   fenced(): void {
     if (this.state === "failed") return;
     if (this.state === "live" || this.state === "attaching") {
-      this.#held = [...this.#queue.filter((item) => item !== "resume"), ...this.#held];
+      // Reattaching begins anew; a session that is being closed is looked after at the next resume.
+      const waiting = this.#queue.filter(
+        (item) => item !== "resume" && !item.reattaches && item.opcode !== OP_CLOSE,
+      );
+      this.#held = [...waiting, ...this.#held];
       this.#queue = [];
+      this.#cancels = [];
       this.state = "fenced";
     }
   }
@@ -233,20 +281,30 @@ export class Connection {
     this.#replays = [...replays, ...this.#replays.filter((request) => !request.done)];
     this.#channel = undefined;
     this.#attaching = 0;
+    this.#forgetClosed();
     for (const session of this.sessions) session.handle = -1;
     this.#announce(EVENT_ERROR);
     this.state = "dead";
   }
 
+  /** Sessions that were closed need no reopening, unless something of theirs is to be replayed. */
+  #forgetClosed(): void {
+    const needed = new Set<Session | undefined>();
+    for (const item of [...this.#replays, ...this.#held]) {
+      if (item !== "resume") needed.add(item.session);
+    }
+    for (const session of this.sessions) {
+      if (session.closing && !needed.has(session)) this.sessions.delete(session);
+    }
+  }
+
   /** True when the request is to be replayed; otherwise it has its answer. */
   #classify(request: Request, ordered: boolean): boolean {
+    // The dead incarnation's table is closed as a whole; the next resume closes what it reopens.
+    if (request.opcode === OP_CLOSE) return false;
     const taken = (this.#channel as ClientChannel).wasDequeued(request as Flight);
     if (!taken) return true;
     request.replays = true;
-    if (request.opcode === OP_CLOSE) {
-      request.finish(0);
-      return false;
-    }
     if (!ordered) request.deaths++;
     request.incarnation = { old: this.incarnation, now: this.incarnation + 1 };
     if (request.deaths >= 2) {
@@ -324,13 +382,22 @@ export class Connection {
     this.#replays = [];
     this.#held = [];
     this.state = "live";
-    const queue: (Request | "resume")[] = [...replays, "resume", ...held];
-    for (const item of queue) {
-      const lost = item === "resume" ? undefined : item.session?.lost;
-      if (lost === undefined) this.#queue.push(item);
-      else (item as Request).finish(-lost.errno, "not-executed");
+    const refused: Request[] = [];
+    for (const item of [...replays, "resume" as const, ...held]) {
+      if (item === "resume" || item.session?.lost === undefined) this.#queue.push(item);
+      else refused.push(item);
+    }
+    for (const session of this.sessions) {
+      if (!session.closing) continue;
+      if (session.lost === undefined) this.#sendClose(session);
+      else this.sessions.delete(session);
     }
     this.#flush();
+    // Only now: whoever is answered may submit something, which must not get before the replays.
+    for (const request of refused) {
+      const errno = request.session?.lost?.errno ?? ESTALE.errno;
+      request.finish(-errno, request.replays ? "unknown" : "not-executed");
+    }
   }
 
   /**

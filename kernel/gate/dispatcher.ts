@@ -49,6 +49,8 @@ export interface Grant {
 
 /** What the dispatcher needs. */
 export interface DispatcherHost {
+  /** Reads mail that has come. */
+  refresh(): void;
   cells: Int32Array;
   faults: FaultPoints;
   bug(error: unknown): void;
@@ -79,6 +81,9 @@ export class Dispatcher {
     this.answers = new Answers({
       checks: this.checks,
       conflicts: this.conflicts,
+      refresh: () => {
+        host.refresh();
+      },
       faults: host.faults,
       bug: (error) => {
         host.bug(error);
@@ -129,7 +134,7 @@ export class Dispatcher {
     const { scheme, handle: node } = handle.description;
     const length = reads ? sqe.arenaLength : sqe.arg2;
     const { offset } = sqe;
-    if (length < 0 || !Number.isSafeInteger(offset) || offset < -1) throw EINVAL;
+    if (length < 0 || !Number.isSafeInteger(offset) || offset < (reads ? 0 : -1)) throw EINVAL;
     if (!Number.isSafeInteger(offset + length)) throw EINVAL;
     const method = reads ? scheme.read : scheme.write;
     if (method === undefined) throw EOPNOTSUPP;
@@ -178,7 +183,13 @@ export class Dispatcher {
       this.release(description);
       return 0;
     }
-    return this.#addHandle(pending.client, { description, rights, flags, capability });
+    try {
+      return this.#addHandle(pending.client, { description, rights, flags, capability });
+    } catch (thrown) {
+      // The client's table is full: what was opened for it must not stay open.
+      this.release(description);
+      throw thrown;
+    }
   }
 
   #addHandle(client: ProviderClient, facts: Omit<Handle, "number">): Answer {

@@ -371,7 +371,7 @@ export class ProcessGate implements Gate, Waitable {
 
   /** How long a park may last. */
   #parkMs(): number {
-    let limit = this.#napMs;
+    let limit = this.#objects.busy ? Math.min(this.#napMs, PARK_MS_MAX) : this.#napMs;
     for (const connection of this.#connections.values()) {
       if (connection.busy) limit = Math.min(limit, PARK_MS_MAX);
     }

@@ -54,5 +54,5 @@ export function adopt(connection: Connection, session: Session, request: Request
   session.handle = request.result;
   session.identity = parseOpenReply(request.body);
   session.positioned = request.positioned;
-  connection.sessions.add(session);
+  connection.adopt(session);
 }

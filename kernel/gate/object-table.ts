@@ -62,6 +62,11 @@ export class ObjectTable {
     return this.#waiting.length < before;
   }
 
+  /** True while a request waits: then no sleep is long. */
+  get busy(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   setSleeping(sleeping: boolean): void {
     for (const request of this.#waiting) request.object.setSleeping(sleeping);
   }

@@ -148,7 +148,9 @@ export class PipeEnd extends LocalObject {
   }
 
   setSleeping(sleeping: boolean): void {
-    for (const ring of this.#rings) ring.setSleeping(this.#reads ? "reader" : "writer", sleeping);
+    // Never taken back: another reader of the same ring may sleep on it. A wake too many is harmless.
+    if (!sleeping) return;
+    for (const ring of this.#rings) ring.setSleeping(this.#reads ? "reader" : "writer", true);
   }
 }
 

@@ -6,14 +6,14 @@
  */
 
 import { Doorbell } from "../../ipc/doorbell.js";
-import { EACCES, ECANCELED, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
+import { EACCES, ECANCELED, EINVAL, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
 import { REPLAY_WINDOW_MS } from "../../ipc/limits.js";
 import type { Mail } from "../../ipc/mail.js";
 import { OP_CANCEL, OP_RESUME } from "../../ipc/opcode.js";
 import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js";
 import { ProviderChannel } from "../../ipc/provider-channel.js";
 import type { Scheme } from "../../ipc/scheme.js";
-import { emptySqe, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
+import { emptySqe, SQE_ONEWAY, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
 import type { Pending } from "./contexts.js";
 import { Dispatcher, type SyscallHandler } from "./dispatcher.js";
 import type { FaultPoints } from "./fault-points.js";
@@ -62,6 +62,9 @@ export class Provider {
     this.#dispatcher = new Dispatcher({
       cells,
       faults: host.faults,
+      refresh: () => {
+        if (host.mailWaits()) host.readMail();
+      },
       bug: (error) => {
         host.bug(error);
       },
@@ -172,11 +175,14 @@ export class Provider {
 
   #forgetIfDrained(client: ProviderClient): void {
     if (client.drain === undefined || client.pending.size > 0) return;
-    this.#clients.delete(client.pid);
     for (const handle of client.handles.all()) this.#dispatcher.release(handle.description);
-    const { capabilities } = this.#dispatcher.checks;
-    for (const [index, capability] of capabilities) {
-      if (capability.client === client.pid) capabilities.delete(index);
+    // It may have been connected anew in the meantime.
+    if (this.#clients.get(client.pid) === client) {
+      this.#clients.delete(client.pid);
+      const { capabilities } = this.#dispatcher.checks;
+      for (const [index, capability] of capabilities) {
+        if (capability.client === client.pid) capabilities.delete(index);
+      }
     }
     this.#host.drained(client.drain);
     client.drain = undefined;
@@ -204,7 +210,7 @@ export class Provider {
     const window = this.#windowEndsMs !== undefined;
     for (const client of this.#clients.values()) {
       if (client.gone || !client.channel.ready()) continue;
-      if (!window || client.replaying) return client.channel.available();
+      if ((!window || client.replaying) && client.channel.available()) return true;
     }
     return false;
   }
@@ -273,6 +279,13 @@ export class Provider {
 
   #one(client: ProviderClient): void {
     const sqe = this.#sqe;
+    const message = sqe.opcode === OP_RESUME || sqe.opcode === OP_CANCEL;
+    const oneWay = (sqe.flags & SQE_ONEWAY) !== 0;
+    // A request that wants no answer, or a message that wants one, or a tag that is in use: forged.
+    if (message !== oneWay || client.pending.has(sqe.tag)) {
+      if (!oneWay) client.channel.complete(sqe.tag, -EINVAL.errno, 0);
+      return;
+    }
     if (sqe.opcode === OP_RESUME) {
       client.replaying = false;
       this.#checkWindow();
@@ -280,6 +293,9 @@ export class Provider {
     } else if (sqe.opcode === OP_CANCEL) {
       const pending = client.pending.get(sqe.arg1);
       if (pending !== undefined) this.#cancelOne(pending);
+      else if (this.#dispatcher.conflicts.takeHeld(client, sqe.arg1)) {
+        client.channel.complete(sqe.arg1, -ECANCELED.errno, 0);
+      }
     } else if ((sqe.flags & SQE_REPLAY) !== 0) this.#replay(client);
     else {
       this.#dispatcher.conflicts.note(client, sqe);

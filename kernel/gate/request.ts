@@ -6,7 +6,7 @@
 
 import { AT_POSITION, type Call } from "../../ipc/abi.js";
 import type { Flight } from "../../ipc/client-channel.js";
-import { EIO } from "../../ipc/errno.js";
+import { EIO, EOWNERDEAD } from "../../ipc/errno.js";
 import { OP_READ, OP_WRITE, type OperationClass, operation } from "../../ipc/opcode.js";
 import { CQE_BODY_SHIFT, CQE_POSITIONED } from "../../ipc/sqe.js";
 import type { Outcome } from "../../ipc/sys-error.js";
@@ -94,23 +94,26 @@ export class Request implements Call, Flight {
   #claimed = false;
 
   landed(result: number, flags: number): void {
-    let outcome = result;
-    const arena = this.connection?.arena;
-    if (result >= 0 && arena !== undefined && this.arenaLength > 0) {
-      if (this.opcode === OP_READ) {
-        const bytes = this.bytes as Uint8Array;
-        // A provider that claims more than was asked for is broken; nothing is taken from it.
-        if (result > bytes.length) outcome = -EIO.errno;
-        else if (result > 0) {
-          bytes.set(arena.subarray(this.arenaOffset, this.arenaOffset + result));
-        }
-      } else if (this.room > 0) {
-        const length = Math.min(flags >>> CQE_BODY_SHIFT, this.room);
-        this.body = arena.slice(this.arenaOffset, this.arenaOffset + length);
-      }
-    }
     this.positioned = (flags & CQE_POSITIONED) !== 0;
-    this.finish(outcome);
+    const transfers = this.opcode === OP_READ || this.opcode === OP_WRITE;
+    // A provider that claims more than was asked for is broken; nothing is taken from it.
+    if (transfers && result > (this.bytes?.length ?? 0)) {
+      this.finish(-EIO.errno, "unknown");
+      return;
+    }
+    if (result >= 0) this.#takePayload(result, flags);
+    this.finish(result, result === -EOWNERDEAD.errno ? "unknown" : undefined);
+  }
+
+  #takePayload(result: number, flags: number): void {
+    const arena = this.connection?.arena;
+    if (arena === undefined || this.arenaLength === 0) return;
+    if (this.opcode === OP_READ) {
+      this.bytes?.set(arena.subarray(this.arenaOffset, this.arenaOffset + result));
+    } else if (this.room > 0) {
+      const length = Math.min(flags >>> CQE_BODY_SHIFT, this.room);
+      this.body = arena.slice(this.arenaOffset, this.arenaOffset + length);
+    }
   }
 
   /** Ends the request, once. */
@@ -133,8 +136,15 @@ export class Abandoned implements Flight {
   arenaLength = 0;
   sqIndex = 0;
   tag = 0;
+  readonly #late: ((result: number) => void) | undefined;
 
-  landed(): void {
-    // A late completion: it frees tag and extent, and nobody waits for it.
+  /** @param late - what to do with a success that nobody waits for any more */
+  constructor(late?: (result: number) => void) {
+    this.#late = late;
+  }
+
+  /** A late completion: it frees tag and extent. */
+  landed(result: number): void {
+    if (result >= 0) this.#late?.(result);
   }
 }

@@ -31,6 +31,8 @@ export class Session implements Descriptor {
   handle = -1;
   /** The request that is still making it; operations queue up behind. */
   opening: Request | undefined;
+  /** True once it was closed; it stays known until the provider has closed it, too. */
+  closing = false;
   /** Set when the session could not be rebuilt: every operation but close answers this. */
   lost: Errno | undefined;
   /** Queue that watches this file, and for which events. */
