@@ -25,6 +25,7 @@ export class SysError extends Error {
   readonly url: string | undefined;
   readonly outcome: Outcome | undefined;
   readonly incarnation: { old: number; now: number } | undefined;
+  readonly hint: string | undefined;
 
   constructor(cause: Errno, detail: SysErrorDetail) {
     super(describe(cause, detail));
@@ -35,6 +36,7 @@ export class SysError extends Error {
     this.url = detail.url;
     this.outcome = detail.outcome;
     this.incarnation = detail.incarnation;
+    this.hint = detail.hint;
   }
 
   /** Makes the error for a negative result of a request. */

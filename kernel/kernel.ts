@@ -6,7 +6,7 @@
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import { type Random, seededRandom } from "../ipc/clock.js";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
+import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
 import {
@@ -74,6 +74,7 @@ export class Kernel {
   readonly parts: KernelParts;
   readonly #roots = new Map<string, Capability>();
   readonly #manifests = new Map<number, Manifest>();
+  readonly #ownDevices = new Map<number, readonly DeviceInfo[]>();
   readonly #exits = new Map<number, Map<number, ExitStatus>>();
   readonly #cells = new Map<string, SharedArrayBuffer>();
   /**
@@ -212,6 +213,7 @@ export class Kernel {
     for (const [url, rights] of Object.entries(manifest.needs ?? {})) {
       this.#need(process, url, rights);
     }
+    if (manifest.drives !== undefined) this.#claimDevices(process, manifest.drives);
     this.#hardware(process);
     const host = this.processes.get(HOST_PID);
     for (const scheme of manifest.provides) {
@@ -266,10 +268,27 @@ export class Kernel {
     }
   }
 
-  /** Devices that a driver's manifest matches. */
+  /** Devices of a driver: those that its manifest matches and that no other driver has. */
   devicesOf(process: Process): readonly DeviceInfo[] {
-    const patterns = this.#manifests.get(process.pid)?.drives;
-    return patterns === undefined ? [] : this.devices.matching(patterns);
+    return this.#ownDevices.get(process.pid) ?? [];
+  }
+
+  /** True for a driver whose devices the board does not have. */
+  lacksDevices(process: Process): boolean {
+    const drives = this.#manifests.get(process.pid)?.drives;
+    return drives !== undefined && this.devicesOf(process).length === 0;
+  }
+
+  /** Gives a new driver its devices. @throws SysError EBUSY when others have all that it matches */
+  #claimDevices(process: Process, patterns: readonly string[]): void {
+    const matching = this.devices.matching(patterns);
+    const taken = new Set([...this.#ownDevices.values()].flat().map(({ name }) => name));
+    const free = matching.filter(({ name }) => !taken.has(name));
+    if (matching.length > 0 && free.length === 0) {
+      const hint = `drives: another driver has ${matching.map(({ name }) => name).join(", ")}`;
+      throw new SysError(EBUSY, { operation: "load", hint });
+    }
+    this.#ownDevices.set(process.pid, free);
   }
 
   /** Loads a package that the host has read: `{ manifest, base }`. */
@@ -315,6 +334,7 @@ export class Kernel {
   #unload(process: Process): void {
     for (const scheme of process.facts.provides) this.#roots.delete(scheme);
     this.#manifests.delete(process.pid);
+    this.#ownDevices.delete(process.pid);
     const host = this.processes.get(HOST_PID);
     if (host !== undefined) {
       host.namespace = host.namespace.filter(({ provider }) => provider !== process.pid);

@@ -58,6 +58,8 @@ export interface Supervised {
   deathsMs: readonly number[];
   /** Short runs in a row. */
   shortRuns: number;
+  /** It had been given up and is tried once more: one death is enough now. */
+  probing: boolean;
 }
 
 export type SupervisorEvent =
@@ -79,7 +81,7 @@ export type SupervisorEffect =
   | { tag: "stopped" };
 
 /** A process that has not been started. */
-export const UNSTARTED: Supervised = { state: { tag: "idle" }, deathsMs: [], shortRuns: 0 };
+export const UNSTARTED: Supervised = { state: { tag: "idle" }, deathsMs: [], shortRuns: 0, probing: false };
 
 /** What follows from an event. */
 export interface Step {
@@ -152,19 +154,21 @@ function ended(
     return { next: { ...now, state: { tag: "stopped" } }, effects: [{ tag: "stopped" }] };
   }
   const deathsMs = now.deathsMs.filter((atMs) => atMs > nowMs - policy.deathsWindowMs);
-  if (deathsMs.length > policy.deathsMax) {
+  const survived = fenced.ordered || fenced.ranMs >= policy.deathsWindowMs;
+  const probing = now.probing && !survived;
+  if (deathsMs.length > policy.deathsMax || probing) {
     return {
-      next: { ...now, deathsMs, state: { tag: "failed", sinceMs: nowMs } },
+      next: { ...now, deathsMs, probing: false, state: { tag: "failed", sinceMs: nowMs } },
       effects: [{ tag: "give-up" }, { tag: "wake", afterMs: policy.probeMs }],
     };
   }
   const short = !fenced.ordered && fenced.ranMs < policy.minimumRunMs;
   const shortRuns = short ? now.shortRuns + 1 : 0;
   // The first death restarts at once; only what dies young again and again is slowed down.
-  if (shortRuns < 2) return start({ ...now, deathsMs, shortRuns }, nowMs, policy);
+  if (shortRuns < 2) return start({ ...now, deathsMs, shortRuns, probing }, nowMs, policy);
   const afterMs = Math.min(policy.backoffMs * 2 ** (shortRuns - 2), policy.backoffMsMax);
   return {
-    next: { deathsMs, shortRuns, state: { tag: "backoff", untilMs: nowMs + afterMs } },
+    next: { deathsMs, shortRuns, probing, state: { tag: "backoff", untilMs: nowMs + afterMs } },
     effects: [{ tag: "wake", afterMs }],
   };
 }
@@ -176,7 +180,7 @@ function due(now: Supervised, nowMs: number, policy: SupervisorPolicy): Step {
       return state.untilMs <= nowMs ? start(now, nowMs, policy) : same(now);
     case "failed":
       return nowMs - state.sinceMs >= policy.probeMs
-        ? start({ ...now, deathsMs: [], shortRuns: 0 }, nowMs, policy)
+        ? start({ ...now, deathsMs: [], shortRuns: 0, probing: true }, nowMs, policy)
         : same(now);
     case "starting":
       return nowMs - state.sinceMs >= policy.readyMsMax

@@ -22,6 +22,7 @@ import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
 import { HOST_PID, type Inherited, KERNEL_PID } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
 import { formatRights, parseRights, RIGHT_GRANT, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
+import { SysError } from "../ipc/sys-error.js";
 import { isBeneath } from "../ipc/url.js";
 import type { Capability } from "./capability.js";
 import type { Pending } from "./gate/contexts.js";
@@ -54,6 +55,8 @@ const HANDLERS: Record<SyscallName, Handler> = {
     if (provider === undefined) throw ENODEV;
     // A name in the namespace is what entitles to a channel.
     if (!caller.namespace.some((entry) => entry.provider === provider.pid)) throw EACCES;
+    // A driver without a device would only die: say at once that there is nothing.
+    if (kernel.lacksDevices(provider)) throw ENODEV;
     kernel.wiring.connect(caller, provider);
     kernel.lifecycle.handle(provider, { tag: "start" });
   },
@@ -151,10 +154,13 @@ const HANDLERS: Record<SyscallName, Handler> = {
       // The words matter to the person who wrote the manifest; an errno alone would drop them.
       const errno = errnoOf(thrown);
       if (errno === undefined) throw thrown;
-      return { errno: errno.errno, failure: (thrown as Error).message };
+      const failure = thrown instanceof SysError ? (thrown.hint ?? thrown.message) : errno.message;
+      return { errno: errno.errno, failure };
     }
   },
   log(kernel, caller, body) {
+    const entry = caller.namespace.find(({ scheme }) => scheme === "log");
+    if (entry === undefined || (entry.rights & RIGHT_WRITE) === 0) throw EACCES;
     kernel.log.write(caller.name, text(body, "line", 8192));
   },
 };

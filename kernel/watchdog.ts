@@ -20,7 +20,7 @@ interface Suspect {
   incarnation: number;
   progress: number;
   suspectMs: number;
-  waitedNs: number;
+  ranNs: number;
 }
 
 /** Watches all daemons. */
@@ -63,15 +63,17 @@ export class Watchdog {
       this.#suspects.delete(process.pid);
       return;
     }
-    const waitedNs = await runQueueWaitNs(Atomics.load(words, THREAD_ID));
+    const thread = await threadTimes(Atomics.load(words, THREAD_ID));
     const { incarnation } = process;
+    const { ranNs } = thread;
     if (known?.progress !== progress || known.incarnation !== incarnation) {
-      this.#suspects.set(process.pid, { incarnation, progress, suspectMs: 0, waitedNs });
+      this.#suspects.set(process.pid, { incarnation, progress, suspectMs: 0, ranNs });
       return;
     }
-    const starvedMs = Math.max(0, waitedNs - known.waitedNs) / 1e6;
-    known.suspectMs += Math.max(0, elapsedMs - starvedMs);
-    known.waitedNs = waitedNs;
+    // One that wants to run and cannot is starved, not hung: only what it ran counts. One that
+    // sleeps while there is work is hung all the time.
+    known.suspectMs += thread.runnable ? (ranNs - known.ranNs) / 1e6 : elapsedMs;
+    known.ranNs = ranNs;
     if (known.suspectMs < HANG_MS - TICK_MS) return;
     this.#suspects.delete(process.pid);
     if (process.incarnation !== incarnation) return;
@@ -93,13 +95,17 @@ function hasUntaken(process: Process): boolean {
   return false;
 }
 
-/** Nanoseconds that a thread has waited for a processor; 0 where the host does not say. */
-async function runQueueWaitNs(threadId: number): Promise<number> {
-  if (threadId === 0) return 0;
+/** How long a thread has run, and whether it runs or wants to. Without /proc: it counts as asleep. */
+async function threadTimes(threadId: number): Promise<{ ranNs: number; runnable: boolean }> {
+  if (threadId === 0) return { ranNs: 0, runnable: false };
   try {
-    const text = await readFile(`/proc/self/task/${threadId}/schedstat`, "utf8");
-    return Number(text.split(" ")[1]);
+    const folder = `/proc/self/task/${threadId}`;
+    const times = await readFile(`${folder}/schedstat`, "utf8");
+    const stat = await readFile(`${folder}/stat`, "utf8");
+    // The state stands behind the name, which is in parentheses and may hold any character.
+    const state = stat[stat.lastIndexOf(")") + 2];
+    return { ranNs: Number(times.split(" ")[0]), runnable: state === "R" || state === "D" };
   } catch {
-    return 0;
+    return { ranNs: 0, runnable: false };
   }
 }

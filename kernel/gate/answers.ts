@@ -67,6 +67,8 @@ export class Answers {
   }
 
   #finish(pending: Pending, make: () => Answer): void {
+    // First of all: a revocation that is waiting in the mail ends this request as well.
+    this.#host.refresh();
     const { conflicts, checks } = this.#host;
     const { client } = pending;
     if (client.pending.get(pending.tag) === pending) client.pending.delete(pending.tag);
@@ -74,7 +76,6 @@ export class Answers {
       client,
       pending.tag,
       () => {
-        this.#host.refresh();
         const answer = make();
         // A revoked capability stops even an answer that is ready: nothing completes with data.
         if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;
