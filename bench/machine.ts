@@ -23,7 +23,7 @@ export async function bootBench(
 
 /** Boots a machine whose disk driver is called directly, in its own thread. */
 export async function bootDirect(disk: string): Promise<Machine> {
-  const machine = await boot({ disk });
+  const machine = await boot({ disk, omit: ["virtio-blkd"] });
   await machine.load(DIRECT_DAEMON.folder);
   return machine;
 }

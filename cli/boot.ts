@@ -33,6 +33,8 @@ export interface BootOptions {
   disk?: string | DiskOption | readonly (string | DiskOption)[];
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
+  /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
+  omit?: readonly string[];
   /** Warm workers that are kept for restarts; default 1. */
   spares?: number;
   /** Seed of what is random in the kernel (kills at random moments); default: from the clock. */
@@ -67,7 +69,9 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
-    packages: builtinPackages(),
+    packages: builtinPackages().filter(
+      ({ manifest }) => options.omit?.includes(manifest.name) !== true,
+    ),
     programs: new URL("../user/bin/", import.meta.url).href,
     programNames: Object.keys(PROGRAMS),
     programRuntime: new URL("../user/program-main.js", import.meta.url).href,

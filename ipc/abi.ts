@@ -79,7 +79,6 @@ export type SyscallName =
   | "processes"
   | "capabilities"
   | "pipe"
-  | "share"
   | "close-object"
   | "drained"
   | "resumed"
@@ -100,7 +99,6 @@ export const SYSCALLS: readonly SyscallName[] = [
   "processes",
   "capabilities",
   "pipe",
-  "share",
   "close-object",
   "drained",
   "resumed",

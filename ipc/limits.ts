@@ -23,8 +23,6 @@ export const BODY_ITEMS_MAX = 8192;
 
 /** Handles that one channel can have open at its provider. */
 export const HANDLES_PER_CHANNEL_MAX = 1024;
-/** Handles that one process can have open. */
-export const HANDLES_PER_PROCESS_MAX = 4096;
 /** Capabilities (rights cells) that one provider can have given out. */
 export const CAPABILITIES_PER_PROVIDER_MAX = 8192;
 /** Capabilities that one process can hold. */
@@ -39,8 +37,6 @@ export const ARGUMENT_BYTES_MAX = 32 * 1024;
 export const PARK_MS_MAX = 50;
 /** A daemon is hung when it made no progress for this much of its own run time, in milliseconds. */
 export const HANG_MS = 150;
-/** How long a starting daemon may take to get ready, in milliseconds. */
-export const READY_MS_MAX = 5000;
 /** How long a new incarnation admits replays only, in milliseconds. */
 export const REPLAY_WINDOW_MS = 20;
 /** A worker that has not ended by then after `terminate` cannot be ended. */
@@ -48,8 +44,6 @@ export const END_MS_MAX = 1000;
 
 /** Bytes of one pipe ring. Redox has the same. */
 export const PIPE_BYTES = 65536;
-/** Bytes of one process's log ring; what does not fit is counted as dropped. */
-export const LOG_RING_BYTES = 16384;
 /** Lines of the system's log that `log:` keeps for readers. */
 export const LOG_LINES_KEPT = 1000;
 /** Events that the flight recorder keeps. */

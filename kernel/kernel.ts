@@ -5,10 +5,9 @@
 
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
-import { type Random, seededRandom } from "../ipc/clock.js";
+import type { Random } from "../ipc/clock.js";
 import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
-import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
 import {
   parseRights,
   RIGHT_CALL,
@@ -21,12 +20,14 @@ import { SysError } from "../ipc/sys-error.js";
 import { parseUrl } from "../ipc/url.js";
 import type { Capability, CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
+import { FaultOrders } from "./fault-orders.js";
 import { FlightRecorder } from "./flight-recorder.js";
 import type { Provider } from "./gate/provider.js";
 import { Lifecycle } from "./lifecycle.js";
 import type { Loader } from "./loader.js";
 import type { Manifest, Package } from "./manifest.js";
 import { Pipes } from "./pipes.js";
+import { PositionCells } from "./position-cells.js";
 import {
   type Endpoint,
   type ExitStatus,
@@ -36,7 +37,7 @@ import {
 } from "./process.js";
 import { SystemLog } from "./schemes/log.js";
 import { DEFAULT_POLICY } from "./supervisor.js";
-import { count, type Fields } from "./syscall-body.js";
+import type { Fields } from "./syscall-body.js";
 import { Wiring } from "./wiring.js";
 
 /** Exit statuses that a parent has not asked for yet, at most. */
@@ -67,6 +68,8 @@ export class Kernel {
   readonly wiring: Wiring;
   readonly recorder: FlightRecorder;
   readonly lifecycle: Lifecycle;
+  readonly faults: FaultOrders;
+  readonly cells = new PositionCells(this.processes);
   readonly pipes: Pipes;
   readonly log: SystemLog;
   readonly devices: Devices;
@@ -76,7 +79,6 @@ export class Kernel {
   readonly #manifests = new Map<number, Manifest>();
   readonly #ownDevices = new Map<number, readonly DeviceInfo[]>();
   readonly #exits = new Map<number, Map<number, ExitStatus>>();
-  readonly #cells = new Map<string, SharedArrayBuffer>();
   /**
    * Who waits for a daemon to get ready for the first time. Told undefined, or why it never will.
    */
@@ -114,6 +116,11 @@ export class Kernel {
       gone: (process) => {
         this.#gone(process);
       },
+    });
+    this.faults = new FaultOrders({
+      recorder: this.recorder,
+      lifecycle: this.lifecycle,
+      random: parts.random,
     });
     this.self = this.processes.add(kernelFacts(parts.schemes), KERNEL_PID);
     this.self.supervised = { ...this.self.supervised, state: { tag: "running", sinceMs: 0 } };
@@ -393,9 +400,7 @@ export class Kernel {
 
   #gone(process: Process): void {
     this.#exits.delete(process.pid);
-    for (const key of this.#cells.keys()) {
-      if (key.startsWith(`${process.pid}/`)) this.#cells.delete(key);
-    }
+    this.cells.drop(process);
     const { parent } = process.facts;
     if (process.exit === undefined || this.processes.get(parent) === undefined) return;
     const exits = this.#exits.get(parent) ?? new Map<number, ExitStatus>();
@@ -415,37 +420,6 @@ export class Kernel {
     return status;
   }
 
-  /** The shared position of a handle; made when the handle is first passed on. */
-  cell(
-    owner: Process,
-    at: { provider: number; handle: number; capability?: number; position: number },
-  ): SharedArrayBuffer {
-    // A new incarnation counts its handles anew.
-    const incarnation = this.processes.get(at.provider)?.incarnation ?? 0;
-    const key = `${owner.pid}/${at.provider}/${incarnation}/${at.handle}`;
-    const inherited = this.#cells.get(inheritedKey(owner, at.provider, at.capability));
-    const known = inherited ?? this.#cells.get(key);
-    if (known !== undefined) return known;
-    const cell = new SharedArrayBuffer(8);
-    new BigInt64Array(cell)[0] = BigInt(at.position);
-    this.#cells.set(key, cell);
-    owner.mail({ kind: "cell", provider: at.provider, handle: at.handle, cell });
-    return cell;
-  }
-
-  /** A handle that a child inherited keeps its cell when the child passes it on in turn. */
-  inheritCell(
-    child: Process,
-    at: { provider: number; capability: number; cell: SharedArrayBuffer },
-  ): void {
-    this.#cells.set(inheritedKey(child, at.provider, at.capability), at.cell);
-  }
-
-  shareCell(caller: Process, body: Fields): undefined {
-    const at = { provider: count(body, "provider"), handle: count(body, "handle"), position: 0 };
-    this.cell(caller, at);
-  }
-
   /** Tells a provider to let a child take over a copy of a handle. */
   passHandle(provider: Process, mail: Mail): void {
     if (provider.pid === KERNEL_PID) this.parts.provider.receive(mail);
@@ -462,48 +436,6 @@ export class Kernel {
     holder.mail({ kind: "object", object });
     return object.id;
   }
-
-  // --- faults -----------------------------------------------------------------------------------
-
-  /** Arms a fault point in a worker. */
-  arm(victim: Process, point: number, nth: number): void {
-    const { slot } = victim;
-    if (slot === undefined || slot.ending) {
-      victim.orderedFault = () => {
-        this.arm(victim, point, nth);
-      };
-      return;
-    }
-    Atomics.store(slot.words, FAULT_COUNT, nth);
-    Atomics.store(slot.words, FAULT_POINT, point);
-    this.recorder.record(victim, "armed", { point, nth });
-  }
-
-  /** Kills between any two instructions, after a random delay of up to 20 ms. */
-  killSoon(victim: Process, seed: unknown): void {
-    if (victim.slot === undefined || victim.slot.ending) {
-      victim.orderedFault = () => {
-        this.killSoon(victim, seed);
-      };
-      return;
-    }
-    const random = typeof seed === "number" ? seededRandom(seed) : this.parts.random;
-    const { slot } = victim;
-    setTimeout(() => {
-      // It died by itself in the meantime: the order stands for the next incarnation.
-      if (victim.slot !== slot || slot.ending) {
-        this.killSoon(victim, seed);
-        return;
-      }
-      this.recorder.record(victim, "fault", { by: "random kill" });
-      this.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
-    }, random.below(20_000) / 1000);
-  }
-}
-
-/** Each inherited handle has a capability of its own, so that names its cell. */
-function inheritedKey(owner: Process, provider: number, capability: number | undefined): string {
-  return `${owner.pid}/${provider}/capability ${capability}`;
 }
 
 function kernelFacts(schemes: readonly string[]): Process["facts"] {

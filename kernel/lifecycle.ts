@@ -262,9 +262,7 @@ export class Lifecycle {
       };
       this.#drains.set(drain, done);
       // If the provider dies itself, nothing of the client survives in it.
-      void provider.slot?.exited.then(() => {
-        done();
-      });
+      void provider.slot?.exited.finally(done);
       provider.mail({ kind: "client-died", client: process.pid, drain });
     });
   }

@@ -81,7 +81,12 @@ export type SupervisorEffect =
   | { tag: "stopped" };
 
 /** A process that has not been started. */
-export const UNSTARTED: Supervised = { state: { tag: "idle" }, deathsMs: [], shortRuns: 0, probing: false };
+export const UNSTARTED: Supervised = {
+  state: { tag: "idle" },
+  deathsMs: [],
+  shortRuns: 0,
+  probing: false,
+};
 
 /** What follows from an event. */
 export interface Step {

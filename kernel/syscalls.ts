@@ -115,9 +115,6 @@ const HANDLERS: Record<SyscallName, Handler> = {
     if (!caller.namespace.some(({ scheme }) => scheme === "pipe")) throw ENODEV;
     return kernel.pipes.create(caller);
   },
-  share(kernel, caller, body) {
-    return kernel.shareCell(caller, body);
-  },
   "close-object"(kernel, caller, body) {
     kernel.pipes.close(count(body, "id"), caller);
   },
@@ -201,10 +198,10 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
     if (victim.supervised.state.tag === "idle") throw ESRCH;
     kernel.recorder.record(victim, "fault", { by: caller.name });
     kernel.lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
-  } else if (at === "random") kernel.killSoon(victim, body["seed"]);
+  } else if (at === "random") kernel.faults.killSoon(victim, body["seed"]);
   else {
     if (!Object.hasOwn(FAULT_POINTS, at) || nth < 1) throw EINVAL;
-    kernel.arm(victim, FAULT_POINTS[at as keyof typeof FAULT_POINTS], nth);
+    kernel.faults.arm(victim, FAULT_POINTS[at as keyof typeof FAULT_POINTS], nth);
   }
   return { pid: victim.pid, incarnation: victim.incarnation };
 }
@@ -280,8 +277,8 @@ function inherit(kernel: Kernel, caller: Process, child: Process, item: Fields):
     rights: RIGHTS_ALL,
   });
   const at = { provider, handle, capability: count(item, "capability") };
-  const cell = kernel.cell(caller, { ...at, position: count(item, "position") });
-  kernel.inheritCell(child, { provider, capability: capability.index, cell });
+  const cell = kernel.cells.of(caller, { ...at, position: count(item, "position") });
+  kernel.cells.inherit(child, { provider, capability: capability.index, cell });
   return {
     kind: "session",
     provider,

@@ -95,7 +95,9 @@ function hasUntaken(process: Process): boolean {
   return false;
 }
 
-/** How long a thread has run, and whether it runs or wants to. Without /proc: it counts as asleep. */
+/**
+ * How long a thread has run, and whether it runs or wants to. Without /proc: it counts as asleep.
+ */
 async function threadTimes(threadId: number): Promise<{ ranNs: number; runnable: boolean }> {
   if (threadId === 0) return { ranNs: 0, runnable: false };
   try {

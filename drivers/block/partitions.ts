@@ -30,7 +30,14 @@ const MBR_ENTRIES = 4;
  * GPT entry: 0 16 type (all zero: unused) · 32 8 first sector · 40 8 last sector
  */
 const GPT = { entriesAt: 72, entryCount: 80, entrySize: 84 } as const;
-const GPT_ENTRY = { first: 32, last: 40, sizeMin: 128, sizeMax: 4096 } as const;
+const GPT_ENTRY = {
+  type: 0,
+  typeHigh: 8,
+  first: 32,
+  last: 40,
+  sizeMin: 128,
+  sizeMax: 4096,
+} as const;
 const GPT_SIGNATURE = "EFI PART";
 const GPT_ENTRIES_MAX = 128;
 
@@ -86,7 +93,8 @@ async function gptPartitions(
   const partitions: Partition[] = [];
   for (let i = 0; i < count; i++) {
     const at = i * size;
-    const used = table.getBigUint64(at, true) !== 0n || table.getBigUint64(at + 8, true) !== 0n;
+    const low = table.getBigUint64(at + GPT_ENTRY.type, true);
+    const used = low !== 0n || table.getBigUint64(at + GPT_ENTRY.typeHigh, true) !== 0n;
     const start = Number(table.getBigUint64(at + GPT_ENTRY.first, true));
     const last = Number(table.getBigUint64(at + GPT_ENTRY.last, true));
     if (used && last >= start) partitions.push({ number: i + 1, start, count: last - start + 1 });

@@ -218,8 +218,9 @@ export class Connection {
   }
 
   /**
-   * Closes a session. Never fails, never waits. The session stays known until the provider has closed
-   * it, so that requests which are still on their way find the right handle after a restart, too.
+   * Closes a session. Never fails, never waits. The session stays known until the provider has
+   * closed it, so that requests which are still on their way find the right handle after a restart,
+   * too.
    */
   close(session: Session): void {
     if (session.closing) return;

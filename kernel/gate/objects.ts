@@ -148,7 +148,8 @@ export class PipeEnd extends LocalObject {
   }
 
   setSleeping(sleeping: boolean): void {
-    // Never taken back: another reader of the same ring may sleep on it. A wake too many is harmless.
+    // Never taken back: another reader of the same ring may sleep on it. A wake too many is
+    // harmless.
     if (!sleeping) return;
     for (const ring of this.#rings) ring.setSleeping(this.#reads ? "reader" : "writer", true);
   }

@@ -1,7 +1,7 @@
 /**
  * `pipe:`: named pipes. `pipe:/NAME` opened for reading or writing is one end; the kernel makes the
- * ring and introduces the ends, the bytes go from process to process. Having `pipe:` among its names
- * also entitles a process to pipes of its own (`os.pipe()`).
+ * ring and introduces the ends, the bytes go from process to process. Having `pipe:` among its
+ * names also entitles a process to pipes of its own (`os.pipe()`).
  */
 
 import { ECANCELED, EINVAL, ENOTDIR, ESRCH } from "../../ipc/errno.js";

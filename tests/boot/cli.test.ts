@@ -57,7 +57,7 @@ describe("anode", () => {
     expect(ended).toEqual({ status: 1, out: "one\ntwo\n", err: "" });
   });
 
-  it("sha256sum of a disk is the host's, with the driver killed at each point before it", async () => {
+  it("sha256sum of a disk is the host's, the driver being killed at each point", async () => {
     const { path, bytes } = images.make("hash.img", 4, 11);
     const hash = createHash("sha256").update(bytes).digest("hex");
     const points = ["submitted", "dequeued", "handled", "completed", "random"];

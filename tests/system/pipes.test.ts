@@ -1,8 +1,8 @@
 /** Pipes on the running machine: named ones between two clients, end of file, and bounds. */
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";
+import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 
 let os: TestMachine;
 beforeAll(async () => {

@@ -37,8 +37,11 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const HOST_MODULES =
   /^(?:fs|net|child_process|cluster|dgram|dns|http|http2|https|readline|repl|tls|tty)(?:\/|$)/;
 const HOST_PLACES = ["hw/backends/", "cli/"];
-/** The gate reads its own thread id in /proc. */
-const HOST_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = { fs: ["kernel/gate/"] };
+/** The gate reads its own thread id in /proc, the watchdog how long a thread has run. */
+const HOST_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  fs: ["kernel/gate/"],
+  "fs/promises": ["kernel/watchdog.ts"],
+};
 
 interface Import {
   index: number;
@@ -48,10 +51,12 @@ interface Import {
 /** Everything that a file names by module specifier: imports, re-exports, types, worker paths. */
 function importsOf({ code, text }: Source): Import[] {
   const named = /(?:\b(?:from|import)|\bimport\s*\(|\bnew\s+URL\s*\()\s*["'`]( *)["'`]/dg;
-  return [...code.matchAll(named)].map((match) => {
+  const all = [...code.matchAll(named)].map((match) => {
     const [start, end] = match.indices?.[1] ?? [0, 0];
     return { index: match.index, specifier: text.slice(start, end) };
   });
+  // Data beside the code: manifests are found by URL, nobody links them.
+  return all.filter(({ specifier }) => !specifier.endsWith(".json"));
 }
 
 function perImport(judge: (path: string, specifier: string) => string | undefined) {
