@@ -46,12 +46,19 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
   });
   let machine: Machine | undefined;
   try {
-    machine = await boot({ disk: options.disk.map(parseDisk), console: { port: console_.port2 } });
+    machine = await boot({
+      disk: options.disk.map(parseDisk),
+      console: { port: console_.port2 },
+      onStuck: endHard,
+    });
     for (const folder of options.load) await loadFolder(machine, folder);
     note(`anode ${packageVersion()}: board virt, ${describeDisks(options.disk.length)}`);
     if (interactive) note("Ctrl-A x leaves, 'help' lists the programs");
     const args = options.command === undefined ? [] : ["-c", options.command];
-    const shell = machine.run("sh", { args }).then(({ status }) => status);
+    const shell = machine.run("sh", { args }).then(({ status, reason }) => {
+      if (reason !== undefined) process.stderr.write(`anode: the shell has ended: ${reason}\n`);
+      return status;
+    });
     return await Promise.race([shell, left]);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
@@ -61,6 +68,12 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
     await machine?.close();
     detach();
   }
+}
+
+/** A worker in a blocking native call holds up even `process.exit`: only a signal ends this. */
+function endHard(name: string): void {
+  process.stderr.write(`anode: ${name} cannot be ended; ending the whole machine\n`);
+  process.kill(process.pid, "SIGKILL");
 }
 
 /** Loads a daemon's folder that was named on the command line. */

@@ -35,6 +35,11 @@ export interface BootOptions {
   console?: "none" | { port: MessagePort };
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
+  /**
+   * Called when a worker cannot be ended (it is in a blocking native call): the machine cannot be
+   * trusted any more. Default: a process warning.
+   */
+  onStuck?: (name: string) => void;
   /** Warm workers that are kept for restarts; default 1. */
   spares?: number;
   /** Seed of what is random in the kernel (kills at random moments); default: from the clock. */
@@ -81,6 +86,10 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
   const gate = hostGate(mail.port1, bells.host, { memory: hostChannel, bell: bells.kernel });
   const machine = new Machine({ gate, kernel, board, release: () => mail.port1.close() });
   mail.port1.unref();
+  const onStuck = options.onStuck ?? warnStuck;
+  kernel.on("message", (message: FromKernel) => {
+    if (message.kind === "stuck") onStuck(message.name);
+  });
   try {
     await Promise.all([powered(board), ready(kernel)]);
   } catch (error) {
@@ -132,6 +141,10 @@ function hostGate(
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     onStart: () => undefined,
   });
+}
+
+function warnStuck(name: string): void {
+  process.emitWarning(`${name} cannot be ended; the machine should be closed and booted again`);
 }
 
 /** Resolves when the board has its disks. */

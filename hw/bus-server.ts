@@ -99,6 +99,12 @@ export class BusServer {
     return false;
   }
 
+  /** The last look before a sleep. */
+  waits(): boolean {
+    for (const driver of this.#drivers.values()) if (driver.channel.available()) return true;
+    return false;
+  }
+
   setSleeping(sleeping: boolean): void {
     for (const driver of this.#drivers.values()) driver.channel.setSleeping(sleeping);
   }

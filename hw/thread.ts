@@ -138,7 +138,7 @@ async function run(server: BusServer, bell: Doorbell): Promise<never> {
     else {
       const count = bell.count();
       server.setSleeping(true);
-      if (!server.ready()) await bell.parkAsync(count);
+      if (!server.waits()) await bell.parkAsync(count);
       server.setSleeping(false);
     }
   }

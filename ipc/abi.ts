@@ -71,6 +71,7 @@ export interface SelfInfo {
 /** System calls, by name. Bodies are small plain values, checked by the kernel. */
 export type SyscallName =
   | "connect"
+  | "disconnect"
   | "ready"
   | "exit"
   | "spawn"
@@ -91,6 +92,7 @@ export type SyscallName =
 /** Numbers of the system calls in a request's `arg1`. */
 export const SYSCALLS: readonly SyscallName[] = [
   "connect",
+  "disconnect",
   "ready",
   "exit",
   "spawn",

@@ -145,8 +145,17 @@ export class ClientChannel {
     return true;
   }
 
-  /** True when completions or events wait. Cheap: it is polled. */
+  /**
+   * A hint that completions or events wait, for polling: plain loads cost a tenth of atomic ones, and
+   * a value that is not fresh only delays. The last look before a sleep is `waits`.
+   */
   ready(): boolean {
+    if (this.broken) return false;
+    return this.#words[CQ_TAIL] !== this.#cqHead || this.#words[EVENTS_PENDING] !== 0;
+  }
+
+  /** True when completions or events wait. Partner: ProviderChannel.complete, post. */
+  waits(): boolean {
     // A broken channel has nothing to say: its owner must not poll it for ever.
     if (this.broken) return false;
     return (

@@ -46,6 +46,11 @@ export class Doorbell {
     return Atomics.load(this.#words, MAIL);
   }
 
+  /** As `mailCount`, for polling: a plain load, which may lag behind. */
+  mailHint(): number {
+    return this.#words[MAIL] as number;
+  }
+
   /** Blocks until the counter differs from `count`, or the time is over. */
   park(count: number, timeoutMs: number): void {
     Atomics.wait(this.#words, BELL, count, timeoutMs);

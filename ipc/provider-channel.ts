@@ -55,9 +55,9 @@ export class ProviderChannel {
     return this.#taken;
   }
 
-  /** True when a request waits. Cheap: it is polled. */
+  /** A hint that a request waits, for polling. The last look before a sleep is `available`. */
   ready(): boolean {
-    return Atomics.load(this.#words, SQ_TAIL) !== this.#sqHead && !this.broken;
+    return this.#words[SQ_TAIL] !== this.#sqHead && !this.broken;
   }
 
   get closed(): boolean {

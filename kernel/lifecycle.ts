@@ -239,7 +239,12 @@ export class Lifecycle {
     else this.handle(process, { tag: "ended" });
   }
 
-  /** Asks a provider to end what a dead client had with it. */
+  /** Takes the channel between two living processes apart. */
+  disconnect(client: Process, provider: Process): Promise<void> {
+    return this.#drain(client, provider);
+  }
+
+  /** Asks a provider to end what a client had with it. */
   #drain(process: Process, provider: Process): Promise<void> {
     process.providers.delete(provider.pid);
     const wire = provider.clients.get(process.pid);

@@ -12,6 +12,9 @@ import type { Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords, readDeathRecord } from "../ipc/process-block.js";
 import { allocateChannel, type ChannelMemory } from "../ipc/ring-block.js";
 
+/** A spare is replaced when what took it has had time to get ready, in milliseconds. */
+const REFILL_AFTER_MS = 60;
+
 /** What a worker finds in its `workerData`. Only the gate sees it. */
 export interface WorkerParts {
   bell: SharedArrayBuffer;
@@ -123,7 +126,7 @@ export class Loader {
     this.#refill = setTimeout(() => {
       this.#refill = undefined;
       this.warm();
-    }, 5);
+    }, REFILL_AFTER_MS);
   }
 
   /** Brings the number of spares up to what is wanted. */

@@ -60,6 +60,12 @@ const HANDLERS: Record<SyscallName, Handler> = {
     kernel.wiring.connect(caller, provider);
     kernel.lifecycle.handle(provider, { tag: "start" });
   },
+  async disconnect(kernel, caller, body) {
+    const provider = kernel.processes.get(count(body, "provider"));
+    if (provider === undefined || !caller.providers.has(provider.pid)) throw ENODEV;
+    kernel.recorder.record(caller, "disconnect", { provider: provider.name });
+    await kernel.lifecycle.disconnect(caller, provider);
+  },
   ready(kernel, caller) {
     kernel.lifecycle.handle(caller, { tag: "ready" });
     kernel.recorder.record(caller, "ready");

@@ -192,7 +192,7 @@ async function loop(kernel: Kernel, provider: Provider, bell: Doorbell): Promise
     } else if (!worked) {
       const count = bell.count();
       provider.setSleeping(true);
-      if (!provider.ready()) await bell.parkAsync(count);
+      if (!provider.waits()) await bell.parkAsync(count);
       provider.setSleeping(false);
     } else await turn();
   }

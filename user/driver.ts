@@ -39,16 +39,16 @@ export async function openDevices(): Promise<Device[]> {
   const call = callFor.call(directory, {});
   await gate.settle(call);
   checked(call, "devices");
-  const devices: Device[] = [];
-  for (const info of bodyOf(call) as DeviceInfo[]) {
-    const window = gate.window(await openLocal(gate, `memory:/device/${info.name}`));
-    const interrupts: InterruptLine[] = [];
-    for (const line of info.lines) {
-      interrupts.push(interruptLine(gate, await openLocal(gate, `irq:/${line}`)));
-    }
-    devices.push({ info, registers: granted(window), interrupts });
-  }
-  return devices;
+  return await Promise.all((bodyOf(call) as DeviceInfo[]).map((info) => openDevice(gate, info)));
+}
+
+async function openDevice(gate: Gate, info: DeviceInfo): Promise<Device> {
+  const [window, ...lines] = await Promise.all([
+    openLocal(gate, `memory:/device/${info.name}`),
+    ...info.lines.map((line) => openLocal(gate, `irq:/${line}`)),
+  ]);
+  const interrupts = lines.map((line) => interruptLine(gate, line));
+  return { info, registers: granted(gate.window(window)), interrupts };
 }
 
 /** Allocates memory that this driver's devices can reach. @param size - bytes */

@@ -73,9 +73,11 @@ export class VirtioDisk implements BlockDevice {
   static async open(device: Device): Promise<VirtioDisk> {
     const transport = new VirtioTransport(device.registers, DEVICE_ID.BLOCK);
     transport.negotiate([VIRTIO_BLK_F.RO, VIRTIO_BLK_F.FLUSH, VIRTIO_BLK_F.SEG_MAX]);
-    const queue = await transport.queue(0, SLOTS * DESCRIPTORS + 32);
-    const heads = await allocateDma(SLOTS * HEAD_BYTES);
-    const data = await allocateDma(SLOTS * SLOT_BYTES);
+    const [queue, heads, data] = await Promise.all([
+      transport.queue(0, SLOTS * DESCRIPTORS + 32),
+      allocateDma(SLOTS * HEAD_BYTES),
+      allocateDma(SLOTS * SLOT_BYTES),
+    ]);
     const line = device.interrupts[0] as InterruptLine;
     transport.ready();
     return new VirtioDisk({ transport, queue, line, heads, data });

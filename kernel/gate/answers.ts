@@ -19,7 +19,7 @@ import type { ProviderClient } from "./provider-client.js";
 export type Answer = number | { body: Uint8Array; flags: number; result?: number };
 
 /** Turns what a handler returned into an answer. */
-export type Convert = (value: unknown) => Answer;
+export type Convert = (value: unknown, pending: Pending) => Answer;
 
 /** What the answers need. */
 export interface AnswersHost {
@@ -47,7 +47,7 @@ export class Answers {
   /** Answers with a handler's value, now or later. */
   deliver(pending: Pending, value: unknown, convert: Convert): void {
     if (value instanceof Promise) this.#later(pending, value, convert);
-    else this.#publish(pending, convert(value));
+    else this.#publish(pending, convert(value, pending));
   }
 
   #later(pending: Pending, promise: Promise<unknown>, convert: Convert): void {
@@ -56,7 +56,7 @@ export class Answers {
     this.#host.conflicts.begin(pending);
     promise.then(
       (value) => {
-        this.#finish(pending, () => convert(value));
+        this.#finish(pending, () => convert(value, pending));
       },
       (thrown: unknown) => {
         this.#finish(pending, () => {
@@ -72,30 +72,24 @@ export class Answers {
     const { conflicts, checks } = this.#host;
     const { client } = pending;
     if (client.pending.get(pending.tag) === pending) client.pending.delete(pending.tag);
-    this.attempt(
-      client,
-      pending.tag,
-      () => {
-        const answer = make();
-        // A revoked capability stops even an answer that is ready: nothing completes with data.
-        if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;
-        this.#publish(pending, answer);
-      },
-      pending,
-    );
-    this.#host.settled(pending, conflicts.end(pending));
-  }
-
-  /** Runs `act`; an errno that it throws is the answer, anything else a bug. */
-  attempt(client: ProviderClient, tag: number, act: () => void, pending?: Pending): void {
     try {
-      act();
+      const answer = make();
+      // A revoked capability stops even an answer that is ready: nothing completes with data.
+      if (checks.cell(pending.capability) === 0 && pending.opcode !== OP_SYSCALL) throw EACCES;
+      this.#publish(pending, answer);
     } catch (thrown) {
       const errno = errnoOf(thrown);
       if (errno === undefined) this.#host.bug(thrown);
-      else if (pending === undefined) this.complete(client, tag, -errno.errno, 0);
       else this.answer(pending, -errno.errno, 0);
     }
+    this.#host.settled(pending, conflicts.end(pending));
+  }
+
+  /** Answers with what was thrown: an errno is the answer, anything else a bug. */
+  fail(client: ProviderClient, tag: number, thrown: unknown): void {
+    const errno = errnoOf(thrown);
+    if (errno === undefined) this.#host.bug(thrown);
+    else this.complete(client, tag, -errno.errno, 0);
   }
 
   #publish(pending: Pending, answer: Answer): void {
@@ -134,11 +128,9 @@ export class Answers {
 }
 
 /** A count of bytes; more than was asked for would hand the client bytes that are not its own. */
-export function countUpTo(length: number): Convert {
-  return (value) =>
-    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
-      ? (value as number)
-      : -EIO.errno;
+export function asTransfer(value: unknown, { limit }: Pending): number {
+  const count = value as number;
+  return Number.isInteger(count) && count >= 0 && count <= limit ? count : -EIO.errno;
 }
 
 /** Any whole number from 0 up. */

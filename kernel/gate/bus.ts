@@ -103,7 +103,7 @@ export class Bus implements Waitable {
   park(): void {
     const count = this.#bell.count();
     this.#channel.setSleeping(true);
-    if (!this.#channel.ready()) this.#bell.park(count, 50);
+    if (!this.#channel.waits()) this.#bell.park(count, 50);
     this.#channel.setSleeping(false);
   }
 }

@@ -54,6 +54,8 @@ export class Connection {
   incarnation = 0;
   /** True while the provider's last answer came from a handler that waits for the world. */
   deferred = false;
+  /** Set when the channel broke down, until the kernel was told to take it apart. */
+  brokenDown = false;
   readonly sessions = new Set<Session>();
   #channel: ClientChannel | undefined;
   /** Not yet published, in order. `"resume"` marks where the replays end. */
@@ -161,9 +163,15 @@ export class Connection {
     return sent;
   }
 
-  /** True when `poll` would do something. */
+  /** A hint that `poll` would do something. */
   ready(): boolean {
-    return this.#channel?.ready() ?? false;
+    const channel = this.#channel;
+    return channel !== undefined && (channel.ready() || channel.broken);
+  }
+
+  /** True when `poll` would do something: the last look before a sleep. */
+  waits(): boolean {
+    return this.#channel?.waits() ?? false;
   }
 
   /** Lands completions and publishes what waited for their places. Returns how many landed. */
@@ -171,6 +179,10 @@ export class Connection {
     const channel = this.#channel;
     if (channel === undefined) return 0;
     const landed = channel.poll();
+    if (channel.broken) {
+      this.#breakDown();
+      return 1;
+    }
     const posted = channel.takeEvents((index, events) => {
       for (const session of this.sessions) {
         if (session.handle % HANDLES_PER_CHANNEL_MAX === index)
@@ -182,6 +194,12 @@ export class Connection {
       if (this.#queue.length > 0) this.#flush();
     }
     return landed + posted;
+  }
+
+  /** The provider broke the protocol: nothing more is taken from this channel, nobody waits on. */
+  #breakDown(): void {
+    this.givenUp(EIO);
+    this.brokenDown = true;
   }
 
   /** Tells the queues of all sessions what has become of the provider. */

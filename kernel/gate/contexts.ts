@@ -19,6 +19,8 @@ export class Pending implements RequestContext {
   readonly arenaOffset: number;
   readonly arenaLength: number;
   readonly offset: number;
+  /** Most bytes that a transfer may answer with. */
+  limit = 0;
   canceled = false;
   deferred = false;
   /** True once a completion has been published; a later answer is dropped. */

@@ -30,7 +30,7 @@ import {
 import { RIGHT_CALL, RIGHT_CREATE, RIGHT_LIST, RIGHT_READ, RIGHT_WRITE } from "../../ipc/rights.js";
 import { isOpened, type Scheme } from "../../ipc/scheme.js";
 import { CQE_POSITIONED, type Sqe } from "../../ipc/sqe.js";
-import { type Answer, Answers, countUpTo } from "./answers.js";
+import { type Answer, Answers, asTransfer } from "./answers.js";
 import { Checks, decodeText } from "./checks.js";
 import { Conflicts } from "./conflicts.js";
 import { OpenPending, Pending } from "./contexts.js";
@@ -98,10 +98,12 @@ export class Dispatcher {
   /** Serves one request. `sqe` is a private copy, valid during this call. */
   dispatch(client: ProviderClient, sqe: Sqe): void {
     if (this.conflicts.hold(client, sqe)) return;
-    this.answers.attempt(client, sqe.tag, () => {
+    try {
       const { pending, value, convert } = this.#call(client, sqe);
       this.answers.deliver(pending, value, convert);
-    });
+    } catch (thrown) {
+      this.answers.fail(client, sqe.tag, thrown);
+    }
   }
 
   #call(client: ProviderClient, sqe: Sqe): Made {
@@ -140,8 +142,9 @@ export class Dispatcher {
     if (method === undefined) throw EOPNOTSUPP;
     const bytes = this.checks.payload(client, sqe, length);
     const pending = new Pending(client, sqe, handle);
+    pending.limit = length;
     const value = method.call(scheme, node, bytes, offset, pending);
-    return { pending, value, convert: countUpTo(length) };
+    return { pending, value, convert: asTransfer };
   }
 
   #open(client: ProviderClient, sqe: Sqe): Made {

@@ -321,13 +321,26 @@ export class ProcessGate implements Gate, Waitable {
 
   // --- waiting ----------------------------------------------------------------------------------
 
-  /** True when there is something to do. Polled: kept cheap. */
+  /** The connection whose answer a blocked thread waits for; polling looks at it only. */
+  #awaited: Connection | undefined;
+
+  /** A hint that there is something to do. Polled many times: plain loads, nothing that can wait. */
   poll(): boolean {
-    if (this.mailWaits()) return true;
+    if (this.#parts.bell.mailHint() !== this.#mailSeen) return true;
+    if (this.#awaited !== undefined) return this.#awaited.ready();
     for (const connection of this.#connections.values()) if (connection.ready()) return true;
     if (this.#hardware.ready()) return true;
     if (this.#objects.attempt()) return true;
     return this.#dispatching && this.provider?.ready() === true;
+  }
+
+  /** True when there is something to do: the last look before a sleep. */
+  #look(): boolean {
+    if (this.mailWaits()) return true;
+    for (const connection of this.#connections.values()) if (connection.waits()) return true;
+    if (this.#hardware.ready()) return true;
+    if (this.#objects.attempt()) return true;
+    return this.#dispatching && this.provider?.waits() === true;
   }
 
   #dispatching = false;
@@ -341,6 +354,7 @@ export class ProcessGate implements Gate, Waitable {
     }
     for (const connection of this.#connections.values()) {
       if (connection.ready() && connection.poll() > 0) worked = true;
+      if (connection.brokenDown) this.#disconnect(connection);
     }
     if (this.#objects.attempt()) worked = true;
     const interrupts = this.#hardware.deliver();
@@ -348,6 +362,12 @@ export class ProcessGate implements Gate, Waitable {
     worked ||= interrupts > 0;
     if (this.#deadlines.size > 0) this.#expire();
     return worked;
+  }
+
+  /** Has the kernel take a broken channel apart; the next open makes a new one. */
+  #disconnect(connection: Connection): void {
+    connection.brokenDown = false;
+    this.start(this.syscall("disconnect", { provider: connection.provider }));
   }
 
   #expire(): void {
@@ -363,7 +383,7 @@ export class ProcessGate implements Gate, Waitable {
     const { bell } = this.#parts;
     const count = bell.count();
     this.#setSleeping(true);
-    if (!this.poll()) bell.park(count, this.#parkMs());
+    if (!this.#look()) bell.park(count, this.#parkMs());
     this.#setSleeping(false);
   }
 
@@ -390,12 +410,13 @@ export class ProcessGate implements Gate, Waitable {
 
   wait(call: Call): number {
     this.start(call);
+    const { connection } = call as Request;
     while (!call.done) {
-      if (!this.#pump()) {
-        const connection = (call as Request).connection;
-        const woke = connection?.channel?.wokePeer === true;
-        this.#waiter.wait(this, woke, connection?.provider === KERNEL_PID);
-      }
+      if (this.#pump()) continue;
+      const woke = connection?.channel?.wokePeer === true;
+      this.#awaited = connection;
+      this.#waiter.wait(this, woke, connection?.provider === KERNEL_PID);
+      this.#awaited = undefined;
     }
     return call.result;
   }
@@ -465,6 +486,7 @@ export class ProcessGate implements Gate, Waitable {
       work: () => this.#work(),
       activity: () => this.#settled + (this.provider?.promises ?? 0),
       poll: () => this.poll(),
+      look: () => this.#look(),
       sleeps: () => this.#sleeper,
       wait: () => {
         this.#waiter.wait(this, false, false);

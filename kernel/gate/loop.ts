@@ -17,8 +17,10 @@ export interface LoopHost {
   activity(): number;
   /** Takes a macrotask turn. */
   turn(): Promise<void>;
-  /** True when there is something to do. */
+  /** A hint that there is something to do. */
   poll(): boolean;
+  /** True when there is something to do: the last look before a sleep. */
+  look(): boolean;
   /** True when the doorbell is the only source of work: then the thread itself may sleep. */
   sleeps(): boolean;
   /** Spins or parks this thread until something may have happened. */
@@ -52,7 +54,7 @@ async function sleep(host: LoopHost): Promise<void> {
   for (let i = 0; i < POLLS; i++) if (host.poll()) return;
   const count = bell.count();
   host.setSleeping(true);
-  if (!host.poll()) {
+  if (!host.look()) {
     const limitMs = host.parkMs();
     const wake = (): void => {
       bell.ring();

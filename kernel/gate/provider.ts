@@ -204,15 +204,25 @@ export class Provider {
     this.#forgetIfDrained(pending.client);
   }
 
-  /** True when a request can be taken now. */
+  /** A hint that a request waits, for polling. */
   ready(): boolean {
     if (!this.#serving) return false;
-    const window = this.#windowEndsMs !== undefined;
     for (const client of this.#clients.values()) {
-      if (client.gone || !client.channel.ready()) continue;
-      if ((!window || client.replaying) && client.channel.available()) return true;
+      if (client.channel.ready() && this.#mayTake(client)) return true;
     }
     return false;
+  }
+
+  /** True when a request can be taken now: the last look before a sleep. */
+  waits(): boolean {
+    if (!this.#serving) return false;
+    for (const client of this.#clients.values()) if (this.#mayTake(client)) return true;
+    return false;
+  }
+
+  #mayTake(client: ProviderClient): boolean {
+    if (client.gone || (this.#windowEndsMs !== undefined && !client.replaying)) return false;
+    return client.channel.available();
   }
 
   /** How long this provider may sleep, in milliseconds. */
