@@ -55,8 +55,13 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
     note(`anode ${packageVersion()}: board virt, ${describeDisks(options.disk.length)}`);
     if (interactive) note("Ctrl-A x leaves, 'help' lists the programs");
     const args = options.command === undefined ? [] : ["-c", options.command];
+    let leaving = false;
+    void left.then(() => {
+      leaving = true;
+    });
     const shell = machine.run("sh", { args }).then(({ status, reason }) => {
-      if (reason !== undefined) process.stderr.write(`anode: the shell has ended: ${reason}\n`);
+      if (reason !== undefined && !leaving)
+        process.stderr.write(`anode: the shell has ended: ${reason}\n`);
       return status;
     });
     return await Promise.race([shell, left]);

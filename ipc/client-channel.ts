@@ -146,8 +146,8 @@ export class ClientChannel {
   }
 
   /**
-   * A hint that completions or events wait, for polling: plain loads cost a tenth of atomic ones, and
-   * a value that is not fresh only delays. The last look before a sleep is `waits`.
+   * A hint that completions or events wait, for polling: plain loads cost a tenth of atomic ones,
+   * and a value that is not fresh only delays. The last look before a sleep is `waits`.
    */
   ready(): boolean {
     if (this.broken) return false;

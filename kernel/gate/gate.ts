@@ -209,16 +209,7 @@ export class ProcessGate implements Gate, Waitable {
     while (session.handle < 0 && session.lost === undefined) {
       if (!this.#pump()) this.park();
     }
-    return {
-      provider: session.connection.provider,
-      handle: session.handle,
-      capability: session.capability,
-      url: session.url,
-      path: session.path,
-      flags: session.flags,
-      positioned: session.positioned,
-      position: session.position,
-    };
+    return session.reference();
   }
 
   now(): number {
@@ -324,7 +315,9 @@ export class ProcessGate implements Gate, Waitable {
   /** The connection whose answer a blocked thread waits for; polling looks at it only. */
   #awaited: Connection | undefined;
 
-  /** A hint that there is something to do. Polled many times: plain loads, nothing that can wait. */
+  /**
+   * A hint that there is something to do. Polled many times: plain loads, nothing that can wait.
+   */
   poll(): boolean {
     if (this.#parts.bell.mailHint() !== this.#mailSeen) return true;
     if (this.#awaited !== undefined) return this.#awaited.ready();

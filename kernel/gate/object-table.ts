@@ -39,6 +39,8 @@ export class ObjectTable {
   update(mail: PipeMail): void {
     const object = this.#open.get(mail.id);
     if (object instanceof PipeEnd) object.update(mail);
+    // Its open may not have been answered yet: then it is made with what is known by then.
+    else if (this.#arrived.has(mail.id)) this.#arrived.set(mail.id, { object: "pipe", ...mail });
   }
 
   /** False: it was closed before. */

@@ -88,6 +88,20 @@ export class Session implements Descriptor {
     } else if (this.#position === at + asked) this.#position = at + moved;
   }
 
+  /** What names this session to the kernel, so that it can be passed on. */
+  reference(): Record<string, unknown> {
+    return {
+      provider: this.connection.provider,
+      handle: this.handle,
+      capability: this.capability,
+      url: this.url,
+      path: this.path,
+      flags: this.flags,
+      positioned: this.positioned,
+      position: this.position,
+    };
+  }
+
   call(opcode: number): Call {
     return new Request(opcode, { connection: this.connection, session: this });
   }
