@@ -337,7 +337,6 @@ export class ProcessGate implements Gate, Waitable {
   }
 
   #dispatching = false;
-
   /** Does what there is to do as a client. Returns whether anything was done. */
   #pump(): boolean {
     let worked = false;
@@ -381,7 +380,6 @@ export class ProcessGate implements Gate, Waitable {
   }
 
   #napMs = Number.POSITIVE_INFINITY;
-
   /** How long a park may last. */
   #parkMs(): number {
     let limit = this.#objects.busy ? Math.min(this.#napMs, PARK_MS_MAX) : this.#napMs;
@@ -441,7 +439,6 @@ export class ProcessGate implements Gate, Waitable {
   }
 
   #barrier: Promise<void> | undefined;
-
   settle(call: Call): Promise<number> {
     const request = call as Request;
     if (this.#barrier !== undefined && request.connection?.provider !== KERNEL_PID) {
@@ -494,6 +491,9 @@ export class ProcessGate implements Gate, Waitable {
   #work(): boolean {
     const worked = this.#pump();
     if (!this.#dispatching || this.provider === undefined) return worked;
-    return this.provider.dispatch() > 0 || worked;
+    const served = this.provider.dispatch();
+    // A handler that answers at once may have settled what another one waits for.
+    if (served > 0 && this.provider.busy) this.#settled++;
+    return served > 0 || worked;
   }
 }
