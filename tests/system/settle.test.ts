@@ -12,7 +12,7 @@ afterAll(async () => {
   await os.close();
 });
 
-it("a handler that answers at once wakes one that waits: it does not sleep on the microtask", async () => {
+it("a handler that answers at once wakes one that waits: no sleep on a microtask", async () => {
   const waiter = await os.open("rendezvous:/");
   const waker = await os.open("rendezvous:/", { timeoutMs: 10_000 });
   for (let i = 0; i < 50; i++) {
