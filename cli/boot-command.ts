@@ -55,11 +55,14 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
     note(`anode ${packageVersion()}: board virt, ${describeDisks(options.disk.length)}`);
     if (interactive) note("Ctrl-A x leaves, 'help' lists the programs");
     const args = options.command === undefined ? [] : ["-c", options.command];
+    // Output that goes into a file or a pipe is for programs to read: no progress in between.
+    const watched = interactive || process.stdout.isTTY;
+    const stdio = watched ? "serial:/" : "serial:/plain";
     let leaving = false;
     void left.then(() => {
       leaving = true;
     });
-    const shell = machine.run("sh", { args }).then(({ status, reason }) => {
+    const shell = machine.run("sh", { args, stdio }).then(({ status, reason }) => {
       if (reason !== undefined && !leaving)
         process.stderr.write(`anode: the shell has ended: ${reason}\n`);
       return status;

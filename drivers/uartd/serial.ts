@@ -2,17 +2,25 @@
  * `serial:`: the console as a file. Reads wait for input, writes for the UART. `call({ mode })`
  * makes it "raw" or "cooked" (line-discipline.ts) for all who use it, and answers what it was;
  * `call({ wait: "interrupt" })` answers at the next Ctrl-C of cooked mode. Both can be one call.
+ * `serial:/plain` is the same line for when nobody watches (the host's output goes into a file): it
+ * does not call itself a device, so programs show no progress on it.
  */
 
 import { EAGAIN, ECANCELED, EINVAL, ENOENT, opened, type Scheme } from "../../user/scheme.js";
 import type { Uart } from "./uart.js";
 
+/** The way in which the line was opened. */
+interface Line {
+  watched: boolean;
+}
+
 /** Makes the scheme. */
-export function serialScheme(uart: Uart): Scheme<Uart> {
+export function serialScheme(uart: Uart): Scheme<Line> {
   return {
     open(path) {
-      if (path !== "/" && path !== "/0") throw ENOENT;
-      return opened(uart, { identity: { object: "serial0", generation: 0 } });
+      if (path !== "/" && path !== "/0" && path !== "/plain") throw ENOENT;
+      const identity = { object: "serial0", generation: 0 };
+      return opened({ watched: path !== "/plain" }, { identity });
     },
     read(_handle, bytes, _offset, context) {
       if (bytes.length === 0) return 0;
@@ -41,7 +49,7 @@ export function serialScheme(uart: Uart): Scheme<Uart> {
       return uart.send(copy).then(() => copy.length);
     },
     fsync: () => uart.sent(),
-    fstat: () => ({ kind: "device", size: 0, mode: 0o600 }),
+    fstat: ({ watched }) => ({ kind: watched ? "device" : "pipe", size: 0, mode: 0o600 }),
     call(_handle, request, context) {
       const { mode, wait } = (request ?? {}) as { mode?: unknown; wait?: unknown };
       if (mode !== undefined && mode !== "raw" && mode !== "cooked") throw EINVAL;
