@@ -18,7 +18,7 @@ export class SystemLog {
   #lines: string[] = [];
   #waiting: { atMs: number; from: string; line: string }[] = [];
   #write: ((from: string, line: string, atMs: number) => void) | undefined;
-  #loading = false;
+  #loading: Promise<void> | undefined;
   /** Lines that were dropped because writers were faster than the log. */
   dropped = 0;
 
@@ -36,11 +36,10 @@ export class SystemLog {
     }
     if (this.#waiting.length >= LOG_LINES_KEPT) this.dropped++;
     else this.#waiting.push(entry);
-    if (!this.#loading) void this.#load();
+    this.#loading ??= this.#load();
   }
 
   async #load(): Promise<void> {
-    this.#loading = true;
     const { default: pino } = await import("pino");
     const sink = {
       write: (json: string): void => {
@@ -64,8 +63,12 @@ export class SystemLog {
   /** The scheme. @param nameOf - name of a process */
   scheme(nameOf: (pid: number) => string): Scheme<{ text: Buffer }> {
     return {
-      open: (path) => {
+      open: async (path) => {
         if (path !== "/") throw ENOENT;
+        // Lines that were written before this open may still stand in their writers' rings, or wait
+        // for the formatter to load.
+        await new Promise((resolve) => setImmediate(resolve));
+        await this.#loading;
         const identity = { object: "log", generation: 0 };
         return opened({ text: Buffer.from(this.text()) }, { positioned: true, identity });
       },
