@@ -3,12 +3,12 @@
  * devices. It is hardware: it never crashes, and nothing that a driver does can stop it.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
+import type { BusWindow, FromBoard, ToBoard } from "../ipc/board-mail.js";
 import { Doorbell } from "../ipc/doorbell.js";
 import { openImages } from "./backends/image.js";
 import { IoThreads } from "./backends/io-threads.js";
 import { Board } from "./board.js";
-import { type BoardMap, deviceName } from "./board-map.js";
+import type { BoardMap } from "./board-map.js";
 import { VIRT } from "./boards/virt.js";
 import { BusServer } from "./bus-server.js";
 import { VIRTIO_MMIO, VIRTIO_MMIO_COMPATIBLE } from "./regs/virtio-mmio.js";
@@ -16,7 +16,6 @@ import { Terminal } from "./terminal.js";
 
 /** Polls before the thread sleeps; accesses come in bursts. */
 const POLLS = 200;
-const FIRST_SPI = 32;
 
 /** What the host hands over. */
 export interface BoardBoot {
@@ -53,12 +52,10 @@ async function main(): Promise<void> {
   terminal.onInput = (bytes) => board.receive(bytes);
   terminal.onRoom = () => board.drainConsole();
   listen({ boot, board, server, terminal, io });
-  const { base, size } = VIRT.ram;
   tell(boot.kernelPort, {
     kind: "ready",
     tree: board.deviceTree,
-    devices: describe(board, VIRT),
-    memory: { base, size },
+    windows: busWindows(board, VIRT),
   });
   await run(server, bell);
 }
@@ -112,21 +109,13 @@ function listen(parts: {
   };
 }
 
-/** What the kernel needs to know of each device to find its driver. */
-function describe(board: Board, map: BoardMap): DeviceInfo[] {
-  return map.devices.map((entry, window) => {
-    const info: DeviceInfo = {
-      window,
-      name: deviceName(entry),
-      compatible: [...entry.compatible],
-      size: entry.window.size,
-      lines: [entry.spi + FIRST_SPI],
-    };
-    if (entry.compatible.includes(VIRTIO_MMIO_COMPATIBLE)) {
-      info.virtioDevice = board.bus.read(entry.window.base + VIRTIO_MMIO.DeviceID, 4);
-    }
-    return info;
-  });
+/** What can be given to drivers. The rest of what there is to know stands in the device tree. */
+function busWindows(board: Board, map: BoardMap): BusWindow[] {
+  return map.devices.map(({ window: { base, size }, compatible }) =>
+    compatible.includes(VIRTIO_MMIO_COMPATIBLE)
+      ? { base, size, virtioDevice: board.bus.read(base + VIRTIO_MMIO.DeviceID, 4) }
+      : { base, size },
+  );
 }
 
 /** Serves the bus for ever. Disk completions and messages come through the event loop. */

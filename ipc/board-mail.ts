@@ -2,7 +2,15 @@
 
 import type { ChannelMemory } from "./ring-block.js";
 
-/** A device as the board found it: the kernel matches drivers by `compatible`. */
+/** A range of addresses on the bus that a driver can be given. Its place is its number. */
+export interface BusWindow {
+  base: number;
+  size: number;
+  /** DeviceID of a virtio slot, which no device tree tells; undefined elsewhere. */
+  virtioDevice?: number;
+}
+
+/** A device of the device tree with its window: the kernel matches drivers by `compatible`. */
 export interface DeviceInfo {
   /** Number of its window on the bus. */
   window: number;
@@ -36,11 +44,6 @@ export type ToBoard =
 
 /** Board to kernel. */
 export type FromBoard =
-  | {
-      kind: "ready";
-      tree: Uint8Array;
-      devices: DeviceInfo[];
-      memory: { base: number; size: number };
-    }
+  | { kind: "ready"; tree: Uint8Array; windows: BusWindow[] }
   | { kind: "fenced"; domain: number }
   | { kind: "halted" };

@@ -16,6 +16,8 @@ export interface DeviceTreeNode {
 export interface DeviceDescription {
   /** Path of the node, such as `/pl011@9000000`. */
   path: string;
+  /** What it is, the most exact name first. */
+  compatible: string[];
   /** Register windows: physical addresses and sizes in bytes. */
   reg: { base: number; size: number }[];
   /** Interrupts of a GIC: the interrupt ID, and how the line is triggered. */
@@ -68,17 +70,24 @@ export function parseDeviceTree(blob: Uint8Array): DeviceTreeNode | undefined {
   return root !== undefined && reader.token() === TOKEN.END ? root : undefined;
 }
 
-/** All devices whose `compatible` list holds `compatible`, in the order of the tree. */
-export function findDevices(root: DeviceTreeNode, compatible: string): DeviceDescription[] {
+/** All nodes that say what they are compatible with, in the order of the tree. */
+export function allDevices(root: DeviceTreeNode): DeviceDescription[] {
   const found: DeviceDescription[] = [];
   const visit = (node: DeviceTreeNode, parent: DeviceTreeNode, path: string): void => {
-    if (propertyStrings(node, "compatible").includes(compatible)) {
-      found.push({ path, reg: registers(node, parent), interrupts: interrupts(node) });
+    const compatible = propertyStrings(node, "compatible");
+    if (compatible.length > 0) {
+      const reg = nodeRegisters(node, parent);
+      found.push({ path, compatible, reg, interrupts: interrupts(node) });
     }
     for (const child of node.children) visit(child, node, `${path}/${child.name}`);
   };
   for (const child of root.children) visit(child, root, `/${child.name}`);
   return found;
+}
+
+/** All devices whose `compatible` list holds `compatible`, in the order of the tree. */
+export function findDevices(root: DeviceTreeNode, compatible: string): DeviceDescription[] {
+  return allDevices(root).filter((device) => device.compatible.includes(compatible));
 }
 
 /** The node at an absolute path; `undefined` if there is none. */
@@ -192,7 +201,10 @@ class Reader {
 }
 
 /** `reg`, with the cell counts that the parent gives (2 and 1 if it is silent). */
-function registers(node: DeviceTreeNode, parent: DeviceTreeNode): DeviceDescription["reg"] {
+export function nodeRegisters(
+  node: DeviceTreeNode,
+  parent: DeviceTreeNode,
+): DeviceDescription["reg"] {
   const cells = propertyCells(node, "reg");
   const addressCells = propertyCells(parent, "#address-cells")[0] ?? 2;
   const sizeCells = propertyCells(parent, "#size-cells")[0] ?? 1;

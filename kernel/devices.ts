@@ -4,11 +4,13 @@
  */
 
 import type { MessagePort } from "node:worker_threads";
+import { assert } from "../ipc/assert.js";
 import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
 import { ENOMEM, ENXIO } from "../ipc/errno.js";
 import { BOARD_PID, type ObjectMail } from "../ipc/mail.js";
 import { allocateChannel } from "../ipc/ring-block.js";
 import { allocateVector } from "../ipc/vector.js";
+import { readBoardTree } from "./board-tree.js";
 import type { Process } from "./process.js";
 
 /** DMA regions are aligned to pages. */
@@ -33,7 +35,6 @@ export function drives(pattern: string, device: DeviceInfo): boolean {
 export class Devices {
   readonly vector = allocateVector();
   devices: readonly DeviceInfo[] = [];
-  tree = new Uint8Array(0);
   #base = 0;
   #size = 0;
   /**
@@ -69,13 +70,15 @@ export class Devices {
 
   #receive(message: FromBoard): void {
     switch (message.kind) {
-      case "ready":
-        this.devices = message.devices;
-        this.tree = new Uint8Array(message.tree);
-        this.#base = message.memory.base;
-        this.#size = message.memory.size;
+      case "ready": {
+        const board = readBoardTree(message.tree, message.windows);
+        assert(board !== undefined, "the board's device tree cannot be read");
+        this.devices = board.devices;
+        this.#base = board.memory.base;
+        this.#size = board.memory.size;
         this.#readyNow?.();
         break;
+      }
       case "fenced":
         this.#fences.get(message.domain)?.();
         this.#fences.delete(message.domain);

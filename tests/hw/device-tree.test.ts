@@ -24,6 +24,7 @@ describe("device tree of the board", () => {
     expect(findDevices(root, "arm,pl011")).toEqual([
       {
         path: "/pl011@9000000",
+        compatible: ["arm,pl011", "arm,primecell"],
         reg: [{ base: 0x0900_0000, size: 0x1000 }],
         interrupts: [{ intid: 33, edge: false }],
       },
@@ -35,6 +36,7 @@ describe("device tree of the board", () => {
     expect(slots).toHaveLength(32);
     expect(slots[3]).toEqual({
       path: "/virtio_mmio@a000600",
+      compatible: ["virtio,mmio"],
       reg: [{ base: 0x0a00_0600, size: 0x200 }],
       interrupts: [{ intid: 51, edge: true }],
     });
