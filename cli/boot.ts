@@ -7,10 +7,11 @@ import {
   Worker,
 } from "node:worker_threads";
 import type { BoardBoot, BoardReport } from "../hw/thread.js";
-import { hostClock } from "../ipc/clock.js";
+import { hostTimers, hostTurn } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { EIO } from "../ipc/errno.js";
 import { ARENA_BYTES, SPARES } from "../ipc/limits.js";
+import { allocateMachineClock, MachineClock } from "../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { allocateChannel } from "../ipc/ring-block.js";
 import { SysError } from "../ipc/sys-error.js";
@@ -57,6 +58,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     board: allocateDoorbell(),
   };
   const hostChannel = allocateChannel(ARENA_BYTES);
+  const clock = allocateMachineClock();
   const mail = new MessageChannel();
   const control = new MessageChannel();
   const terminalPort =
@@ -74,6 +76,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
+    clock,
     packages: builtinPackages().filter(
       ({ manifest }) => options.omit?.includes(manifest.name) !== true,
     ),
@@ -83,7 +86,11 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     spares: options.spares ?? SPARES,
     seed: options.seed ?? Date.now() >>> 0,
   });
-  const gate = hostGate(mail.port1, bells.host, { memory: hostChannel, bell: bells.kernel });
+  const gate = hostGate(mail.port1, bells.host, {
+    memory: hostChannel,
+    bell: bells.kernel,
+    clock: new MachineClock(clock),
+  });
   const machine = new Machine({ gate, kernel, board, release: () => mail.port1.close() });
   mail.port1.unref();
   const onStuck = options.onStuck ?? warnStuck;
@@ -129,16 +136,21 @@ function startKernel(data: KernelBoot): Worker {
 function hostGate(
   port: MessagePort,
   bellMemory: SharedArrayBuffer,
-  kernelEnd: { memory: ReturnType<typeof allocateChannel>; bell: SharedArrayBuffer },
+  machine: {
+    memory: ReturnType<typeof allocateChannel>;
+    bell: SharedArrayBuffer;
+    clock: MachineClock;
+  },
 ): ProcessGate {
   const kernel = new Connection(KERNEL_PID);
-  kernel.connected(kernelEnd.memory, kernelEnd.bell, 0);
+  kernel.connected(machine.memory, machine.bell, 0);
   return new ProcessGate({
     bell: new Doorbell(bellMemory),
-    clock: hostClock,
+    clock: machine.clock,
+    timers: hostTimers,
     receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
     kernel,
-    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    turn: hostTurn,
     onStart: () => undefined,
   });
 }

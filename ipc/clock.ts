@@ -1,15 +1,48 @@
-/** Time and randomness as parameters, so that a simulation can bring its own. */
+/**
+ * Time, timers and randomness as parameters: whatever is not deterministic stands behind one of
+ * these, so that a simulation can bring its own.
+ */
 
-/** The machine's clock in milliseconds, monotonic, with fractions. */
+/** A clock in milliseconds, monotonic, with fractions. */
 export interface Clock {
   now(): number;
 }
 
-/** The clock of the host, the same for all threads of one operating-system process. */
+/**
+ * The clock of the host, the same for all threads of one operating-system process. It counts from
+ * an origin of the host's and does not step when somebody sets the date.
+ */
 export const hostClock: Clock = {
-  // timeOrigin differs between threads; their sum is the common time.
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => {
+    // Not performance.timeOrigin: each thread derives its own from the date.
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1000 + nanoseconds / 1e6;
+  },
 };
+
+/** Runs steps later. */
+export interface Timers {
+  /**
+   * Runs `step` once, when `delayMs` are over; a host may be a fraction of a millisecond early.
+   * @returns takes the order back
+   */
+  after(delayMs: number, step: () => void): () => void;
+}
+
+/** Timers of the host's event loop. */
+export const hostTimers: Timers = {
+  after(delayMs, step) {
+    const timer = setTimeout(step, delayMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** A macrotask turn of the host's event loop: all microtasks have run when it resolves. */
+export function hostTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 /** A seeded source of numbers. */
 export interface Random {

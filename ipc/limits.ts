@@ -39,6 +39,8 @@ export const PARK_MS_MAX = 50;
 export const HANG_MS = 150;
 /** How long a new incarnation admits replays only, in milliseconds. */
 export const REPLAY_WINDOW_MS = 20;
+/** Deadlines wait this long at most for a provider's recovery, in milliseconds. */
+export const RECOVERY_MS_MAX = 2000;
 /** A worker that has not ended by then after `terminate` cannot be ended. */
 export const END_MS_MAX = 1000;
 

@@ -39,6 +39,12 @@ export class Waiter {
   #gap = GAP_MIN;
   #misses = 0;
   #lastMs = 0;
+  readonly #now: () => number;
+
+  /** @param now - milliseconds of a monotonic clock, with fractions */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /**
    * Waits until `poll` is true or one park is over.
@@ -53,11 +59,11 @@ export class Waiter {
         return;
       }
     }
-    const startMs = performance.now();
+    const startMs = this.#now();
     if (!deferred && this.#maySpin(startMs, wokePeer) && this.#spin(waitable, startMs)) return;
-    const parkedMs = performance.now();
+    const parkedMs = this.#now();
     waitable.park();
-    this.#lastMs = performance.now();
+    this.#lastMs = this.#now();
     this.#short = this.#lastMs - parkedMs < SHORT_MS ? this.#short + 1 : 0;
   }
 
@@ -80,7 +86,7 @@ export class Waiter {
     do {
       for (let i = 0; i < 16; i++) {
         if (waitable.poll()) {
-          const spunMs = performance.now() - startMs;
+          const spunMs = this.#now() - startMs;
           if (!this.#probe || spunMs < PROBE_HIT_MS) {
             this.#bad = false;
             this.#misses = 0;
@@ -90,7 +96,7 @@ export class Waiter {
           return true;
         }
       }
-      nowMs = performance.now();
+      nowMs = this.#now();
     } while (nowMs - startMs < SPIN_MS);
     this.#misses++;
     if (this.#probe || this.#misses >= MISSES_MAX) {

@@ -1,6 +1,6 @@
 /** Deaths that somebody ordered: armed at a point of a request's life, or at a random moment. */
 
-import { type Random, seededRandom } from "../ipc/clock.js";
+import { type Random, seededRandom, type Timers } from "../ipc/clock.js";
 import { FAULT_COUNT, FAULT_POINT } from "../ipc/process-block.js";
 import type { FlightRecorder } from "./flight-recorder.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -14,11 +14,18 @@ export class FaultOrders {
   readonly #recorder: FlightRecorder;
   readonly #lifecycle: Lifecycle;
   readonly #random: Random;
+  readonly #timers: Timers;
 
-  constructor(parts: { recorder: FlightRecorder; lifecycle: Lifecycle; random: Random }) {
+  constructor(parts: {
+    recorder: FlightRecorder;
+    lifecycle: Lifecycle;
+    random: Random;
+    timers: Timers;
+  }) {
     this.#recorder = parts.recorder;
     this.#lifecycle = parts.lifecycle;
     this.#random = parts.random;
+    this.#timers = parts.timers;
   }
 
   /** Arms a fault point in a worker; one that does not run is armed when it starts. */
@@ -46,7 +53,7 @@ export class FaultOrders {
       return;
     }
     const random = typeof seed === "number" ? seededRandom(seed) : this.#random;
-    setTimeout(() => {
+    this.#timers.after(random.below(RANDOM_US_MAX) / 1000, () => {
       // It died by itself in the meantime: the order stands for the next incarnation.
       if (victim.slot !== slot || slot.ending) {
         this.killSoon(victim, seed);
@@ -54,6 +61,6 @@ export class FaultOrders {
       }
       this.#recorder.record(victim, "fault", { by: "random kill" });
       this.#lifecycle.die(victim, { ordered: true, clean: false, cause: "killed" });
-    }, random.below(RANDOM_US_MAX) / 1000);
+    });
   }
 }

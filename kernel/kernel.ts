@@ -5,7 +5,7 @@
 
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
-import type { Random } from "../ipc/clock.js";
+import type { Random, Timers } from "../ipc/clock.js";
 import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import {
@@ -24,7 +24,6 @@ import { FaultOrders } from "./fault-orders.js";
 import { FlightRecorder } from "./flight-recorder.js";
 import type { Provider } from "./gate/provider.js";
 import { Lifecycle } from "./lifecycle.js";
-import type { Loader } from "./loader.js";
 import type { Manifest, Package } from "./manifest.js";
 import { Pipes } from "./pipes.js";
 import { PositionCells } from "./position-cells.js";
@@ -36,6 +35,7 @@ import {
   ProcessTable,
 } from "./process.js";
 import { SystemLog } from "./schemes/log.js";
+import type { Slots } from "./slot.js";
 import { DEFAULT_POLICY } from "./supervisor.js";
 import type { Fields } from "./syscall-body.js";
 import { Wiring } from "./wiring.js";
@@ -47,10 +47,18 @@ const EXITS_KEPT = 64;
 export interface KernelParts {
   capabilities: CapabilityTable;
   provider: Provider;
-  loader: Loader;
+  loader: Slots;
   devices: Devices;
-  /** Milliseconds of the machine's clock, and since boot. */
+  /** Milliseconds of the machine's clock, which stands still when the machine does. */
   now(): number;
+  /** Milliseconds of the host's clock, for what people read; and the date. */
+  hostNow(): number;
+  date(): Date;
+  timers: Timers;
+  /** Runs with each tick of the watchdog: the machine is alive. */
+  tick(): void;
+  /** Takes a macrotask turn. */
+  turn(): Promise<void>;
   random: Random;
   /** URL of the folder of programs, their names, and the module that runs one. */
   programs: string;
@@ -91,10 +99,13 @@ export class Kernel {
     this.parts = parts;
     this.capabilities = parts.capabilities;
     this.wiring = new Wiring(parts.capabilities);
-    this.bootMs = parts.now();
-    this.recorder = new FlightRecorder(() => parts.now() - this.bootMs);
+    this.bootMs = parts.hostNow();
+    this.recorder = new FlightRecorder(() => parts.hostNow() - this.bootMs);
     this.devices = parts.devices;
-    this.log = new SystemLog(() => parts.now() - this.bootMs);
+    this.log = new SystemLog({
+      now: () => parts.hostNow() - this.bootMs,
+      turn: () => parts.turn(),
+    });
     this.pipes = new Pipes(() => this.#nextObject++);
     this.lifecycle = new Lifecycle({
       processes: this.processes,
@@ -106,7 +117,8 @@ export class Kernel {
       recorder: this.recorder,
       provider: parts.provider,
       devicesOf: (process) => this.devicesOf(process),
-      now: parts.now,
+      now: () => parts.now(),
+      timers: parts.timers,
       stuck: (process) => {
         parts.stuck(process.name);
       },
@@ -121,6 +133,7 @@ export class Kernel {
       recorder: this.recorder,
       lifecycle: this.lifecycle,
       random: parts.random,
+      timers: parts.timers,
     });
     this.self = this.processes.add(kernelFacts(parts.schemes), KERNEL_PID);
     this.self.supervised = { ...this.self.supervised, state: { tag: "running", sinceMs: 0 } };

@@ -5,14 +5,15 @@
  */
 
 import type { DeviceInfo } from "../ipc/board-mail.js";
+import type { Timers } from "../ipc/clock.js";
 import { DEATH_WRITTEN, FAULT_REACHED, readDeathRecord } from "../ipc/process-block.js";
 import type { CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
 import type { FlightRecorder } from "./flight-recorder.js";
 import type { Provider } from "./gate/provider.js";
-import type { Loader, WorkerSlot } from "./loader.js";
 import type { Pipes } from "./pipes.js";
 import type { ExitStatus, Process, ProcessTable } from "./process.js";
+import type { Slot, Slots } from "./slot.js";
 import { type SupervisorEffect, type SupervisorEvent, step } from "./supervisor.js";
 import { Wiring } from "./wiring.js";
 
@@ -24,7 +25,7 @@ export interface LifecycleParts {
   processes: ProcessTable;
   capabilities: CapabilityTable;
   wiring: Wiring;
-  loader: Loader;
+  loader: Slots;
   devices: Devices;
   pipes: Pipes;
   recorder: FlightRecorder;
@@ -32,6 +33,7 @@ export interface LifecycleParts {
   provider: Provider;
   devicesOf: (process: Process) => readonly DeviceInfo[];
   now(): number;
+  timers: Timers;
   /** A worker cannot be ended: the machine must be. */
   stuck(process: Process): void;
   /** A process dies; it may come back. */
@@ -83,11 +85,10 @@ export class Lifecycle {
         void this.#fence(process);
         break;
       case "wake":
-        setTimeout(() => {
+        // A timer may fire a fraction early: the moment must be past when the state machine looks.
+        this.#parts.timers.after(Math.ceil(effect.afterMs) + 1, () => {
           this.handle(process, { tag: "due" });
-          // A timer may fire a fraction early: the moment must be past when the state machine
-          // looks.
-        }, Math.ceil(effect.afterMs) + 1).unref();
+        });
         break;
       case "give-up":
         this.#giveUp(process);
@@ -163,7 +164,7 @@ export class Lifecycle {
     this.#announceToKernel(process);
   }
 
-  #exited(process: Process, slot: WorkerSlot, exit: { code: number; reason: string }): void {
+  #exited(process: Process, slot: Slot, exit: { code: number; reason: string }): void {
     if (process.slot !== slot) return;
     const { tag } = process.supervised.state;
     if (tag !== "starting" && tag !== "running") return;
@@ -256,12 +257,12 @@ export class Lifecycle {
     }
     const drain = this.#nextDrain++;
     return new Promise((resolve) => {
-      const late = setTimeout(() => {
+      const late = this.#parts.timers.after(DRAIN_MS_MAX, () => {
         this.die(provider, { ordered: false, clean: false, cause: "did not drain a dead client" });
         done();
-      }, DRAIN_MS_MAX);
+      });
       const done = (): void => {
-        clearTimeout(late);
+        late();
         this.#drains.delete(drain);
         resolve();
       };

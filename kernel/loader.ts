@@ -6,11 +6,13 @@
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { ballast } from "../ipc/ballast.js";
+import type { Timers } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { ARENA_BYTES, END_MS_MAX } from "../ipc/limits.js";
 import type { Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords, readDeathRecord } from "../ipc/process-block.js";
 import { allocateChannel, type ChannelMemory } from "../ipc/ring-block.js";
+import type { Slot, SlotExit, Slots } from "./slot.js";
 
 /** A spare is replaced when what took it has had time to get ready, in milliseconds. */
 const REFILL_AFTER_MS = 60;
@@ -21,33 +23,35 @@ export interface WorkerParts {
   block: SharedArrayBuffer;
   kernelChannel: ChannelMemory;
   kernelBell: SharedArrayBuffer;
+  /** Of the machine (ipc/machine-clock.ts). */
+  clock: SharedArrayBuffer;
   port: MessagePort;
   /** Modules to load while the worker is still a spare. */
   preload: string[];
 }
 
-/** How a worker ended. */
-export interface WorkerExit {
-  code: number;
-  /** In words: death record, error message or exit code. */
-  reason: string;
-}
-
 /** One worker, from the kernel's side. */
-export class WorkerSlot {
+class WorkerSlot implements Slot {
   readonly bell: Doorbell;
   readonly block: SharedArrayBuffer;
   readonly words: Int32Array;
   readonly kernelChannel: ChannelMemory;
   readonly weight = ballast(ARENA_BYTES);
-  readonly exited: Promise<WorkerExit>;
+  readonly exited: Promise<SlotExit>;
   hasExited = false;
   /** True once `end` was called. */
   ending = false;
   readonly #worker: Worker;
+  readonly #timers: Timers;
   readonly #port: MessagePort;
 
-  constructor(parts: { worker: Worker; port: MessagePort; data: WorkerParts }) {
+  constructor(parts: {
+    worker: Worker;
+    port: MessagePort;
+    data: WorkerParts;
+    timers: Timers;
+  }) {
+    this.#timers = parts.timers;
     this.#worker = parts.worker;
     this.#port = parts.port;
     this.bell = new Doorbell(parts.data.bell);
@@ -80,25 +84,33 @@ export class WorkerSlot {
   end(stuck: () => void): void {
     if (this.ending || this.hasExited) return;
     this.ending = true;
-    const timer = setTimeout(stuck, END_MS_MAX);
-    void this.#worker.terminate().then(() => {
-      clearTimeout(timer);
-    });
+    const ended = this.#timers.after(END_MS_MAX, stuck);
+    void this.#worker.terminate().then(ended);
   }
 }
 
 /** Creates workers and keeps spares. */
-export class Loader {
+export class Loader implements Slots {
   readonly #kernelBell: SharedArrayBuffer;
+  readonly #clock: SharedArrayBuffer;
+  readonly #timers: Timers;
   readonly #entry: URL;
   #spares: WorkerSlot[] = [];
   readonly #wanted: number;
   #closed = false;
   #preload: string[] = [];
-  #refill: NodeJS.Timeout | undefined;
+  #refill: (() => void) | undefined;
 
-  constructor(options: { kernelBell: SharedArrayBuffer; entry: URL; spares: number }) {
+  constructor(options: {
+    kernelBell: SharedArrayBuffer;
+    clock: SharedArrayBuffer;
+    timers: Timers;
+    entry: URL;
+    spares: number;
+  }) {
     this.#kernelBell = options.kernelBell;
+    this.#clock = options.clock;
+    this.#timers = options.timers;
     this.#entry = options.entry;
     this.#wanted = options.spares;
   }
@@ -123,10 +135,10 @@ export class Loader {
   /** Starts spares when what is going on now has had its turn. */
   #refillSoon(): void {
     if (this.#refill !== undefined || this.#closed) return;
-    this.#refill = setTimeout(() => {
+    this.#refill = this.#timers.after(REFILL_AFTER_MS, () => {
       this.#refill = undefined;
       this.warm();
-    }, REFILL_AFTER_MS);
+    });
   }
 
   /** Brings the number of spares up to what is wanted. */
@@ -152,6 +164,7 @@ export class Loader {
       block: allocateProcessBlock(),
       kernelChannel: allocateChannel(ARENA_BYTES),
       kernelBell: this.#kernelBell,
+      clock: this.#clock,
       port: port2,
       preload,
     };
@@ -162,13 +175,13 @@ export class Loader {
       stdin: false,
       execArgv: [],
     });
-    return new WorkerSlot({ worker, port: port1, data });
+    return new WorkerSlot({ worker, port: port1, data, timers: this.#timers });
   }
 
   /** Ends all spares. */
   close(): Promise<unknown> {
     this.#closed = true;
-    clearTimeout(this.#refill);
+    this.#refill?.();
     const spares = this.#spares;
     this.#spares = [];
     for (const spare of spares) spare.end(() => undefined);

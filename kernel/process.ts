@@ -7,7 +7,7 @@ import { ENODEV, ENOMEM } from "../ipc/errno.js";
 import { PROCESSES_MAX } from "../ipc/limits.js";
 import { HOST_PID, type Inherited, type Mail, type NamespaceEntry } from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
-import type { WorkerSlot } from "./loader.js";
+import type { Slot } from "./slot.js";
 import { DEFAULT_POLICY, type Supervised, type SupervisorPolicy, UNSTARTED } from "./supervisor.js";
 
 /** Where the kernel reaches a process: a worker, or the host thread. */
@@ -55,7 +55,7 @@ export class Process {
   supervised: Supervised = UNSTARTED;
   incarnation = 0;
   endpoint: Endpoint | undefined;
-  slot: WorkerSlot | undefined;
+  slot: Slot | undefined;
   namespace: NamespaceEntry[] = [];
   stdio: Inherited[] = [];
   /** As provider: its clients. As client: its providers. */

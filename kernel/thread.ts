@@ -1,9 +1,10 @@
 /** The kernel thread: sets the kernel up from what the host hands over, and runs its loop. */
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { hostClock, seededRandom } from "../ipc/clock.js";
+import { type Clock, hostClock, hostTimers, hostTurn, seededRandom } from "../ipc/clock.js";
 import { Doorbell } from "../ipc/doorbell.js";
 import { ENOSYS } from "../ipc/errno.js";
+import { MachineClock } from "../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords } from "../ipc/process-block.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
@@ -32,6 +33,8 @@ export interface KernelBoot {
   hostChannel: ChannelMemory;
   boardPort: MessagePort;
   boardBell: SharedArrayBuffer;
+  /** Of the machine (ipc/machine-clock.ts). */
+  clock: SharedArrayBuffer;
   packages: Package[];
   programs: string;
   programNames: string[];
@@ -81,9 +84,9 @@ async function main(): Promise<void> {
   tell({ kind: "ready" });
   new Watchdog(kernel).start();
   // Not at once: the first programs of a boot need the processors more.
-  setTimeout(() => {
+  hostTimers.after(WARM_AFTER_MS, () => {
     loader.warm();
-  }, WARM_AFTER_MS);
+  });
   await loop(kernel, provider, bell);
 }
 
@@ -99,9 +102,14 @@ function makeKernel(
   };
   const capabilities = new CapabilityTable();
   const cells = new Int32Array(capabilities.cells(KERNEL_PID));
-  const provider = new Provider(providerHost(bell, late), cells, false);
+  const clock = new MachineClock(boot.clock);
+  // From here on the kernel keeps it going; loading this thread was no standstill.
+  clock.tick();
+  const provider = new Provider(providerHost(bell, clock, late), cells, false);
   const loader = new Loader({
     kernelBell: boot.bell,
+    clock: boot.clock,
+    timers: hostTimers,
     entry: new URL("./gate/entry.js", import.meta.url),
     spares: boot.spares,
   });
@@ -110,7 +118,14 @@ function makeKernel(
     provider,
     loader,
     devices: new Devices(boot.boardPort, boot.boardBell),
-    now: () => hostClock.now(),
+    now: () => clock.now(),
+    hostNow: () => hostClock.now(),
+    date: () => new Date(),
+    timers: hostTimers,
+    tick: () => {
+      clock.tick();
+    },
+    turn: hostTurn,
     random: seededRandom(boot.seed),
     programs: boot.programs,
     programNames: boot.programNames,
@@ -126,12 +141,12 @@ function makeKernel(
 }
 
 /** The kernel is a provider like any other, without mail and without faults. */
-function providerHost(bell: Doorbell, late: Late): ProviderHost {
+function providerHost(bell: Doorbell, clock: Clock, late: Late): ProviderHost {
   const words = processWords(allocateProcessBlock());
   return {
     words,
     faults: new FaultPoints(words, bell),
-    now: () => hostClock.now(),
+    now: () => clock.now(),
     readMail: () => undefined,
     mailWaits: () => false,
     joined: () => {
@@ -149,13 +164,14 @@ function providerHost(bell: Doorbell, late: Late): ProviderHost {
 }
 
 function schemesOf(kernel: Kernel): Map<string, Scheme> {
-  const sinceBoot = (): number => kernel.parts.now() - kernel.bootMs;
+  const { timers, date } = kernel.parts;
+  const sinceBootMs = (): number => kernel.parts.hostNow() - kernel.bootMs;
   const nameOf = (pid: number): string => kernel.processes.get(pid)?.name ?? String(pid);
   return new Map<string, Scheme>([
     ["irq", irqScheme(kernel) as Scheme],
     ["memory", memoryScheme(kernel)],
     ["pipe", pipeScheme(kernel)],
-    ["time", timeScheme(sinceBoot)],
+    ["time", timeScheme({ sinceBootMs, date, timers })],
     ["sys", sysScheme(kernel)],
     ["log", kernel.log.scheme(nameOf) as Scheme],
   ]);
@@ -188,18 +204,14 @@ async function loop(kernel: Kernel, provider: Provider, bell: Doorbell): Promise
     kernel.lifecycle.scan();
     if (promises !== provider.promises) {
       promises = provider.promises;
-      await turn();
+      await hostTurn();
     } else if (!worked) {
       const count = bell.count();
       provider.setSleeping(true);
       if (!provider.waits()) await bell.parkAsync(count);
       provider.setSleeping(false);
-    } else await turn();
+    } else await hostTurn();
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 void main();

@@ -27,7 +27,6 @@ interface Suspect {
 export class Watchdog {
   readonly #kernel: Kernel;
   readonly #suspects = new Map<number, Suspect>();
-  #timer: NodeJS.Timeout | undefined;
   #lastMs = 0;
 
   constructor(kernel: Kernel) {
@@ -36,13 +35,30 @@ export class Watchdog {
 
   start(): void {
     this.#lastMs = this.#kernel.parts.now();
-    this.#timer = setInterval(() => {
-      void this.#tick();
-    }, TICK_MS);
-    this.#timer.unref();
+    this.#next();
   }
 
+  #next(): void {
+    const { timers, tick } = this.#kernel.parts;
+    timers.after(TICK_MS, () => {
+      tick();
+      // Looking takes files: the next tick does not wait for it, the next look does.
+      if (!this.#looking) void this.#tick();
+      this.#next();
+    });
+  }
+
+  #looking = false;
   async #tick(): Promise<void> {
+    this.#looking = true;
+    try {
+      await this.#lookAtAll();
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #lookAtAll(): Promise<void> {
     const nowMs = this.#kernel.parts.now();
     const elapsedMs = Math.min(nowMs - this.#lastMs, 2 * TICK_MS);
     this.#lastMs = nowMs;

@@ -30,7 +30,7 @@ class BusRead implements Flight {
 export class Bus implements Waitable {
   readonly #channel: ClientChannel;
   readonly #bell: Doorbell;
-  readonly #waiter = new Waiter();
+  readonly #waiter = new Waiter(() => performance.now());
 
   constructor(channel: ClientChannel, bell: Doorbell) {
     this.#channel = channel;

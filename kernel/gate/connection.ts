@@ -80,6 +80,11 @@ export class Connection {
     return this.#channel;
   }
 
+  /** True from the provider's death until its successor serves (or nobody does any more). */
+  get recovering(): boolean {
+    return this.state === "fenced" || this.state === "dead" || this.state === "attaching";
+  }
+
   /** True while an answer is awaited. */
   get busy(): boolean {
     return this.#queue.length > 0 || this.#held.length > 0 || (this.#channel?.inFlight ?? 0) > 0;

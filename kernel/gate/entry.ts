@@ -7,8 +7,9 @@
 import { readlinkSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { installGate } from "../../ipc/abi.js";
-import { hostClock } from "../../ipc/clock.js";
+import { hostTimers, hostTurn } from "../../ipc/clock.js";
 import { Doorbell } from "../../ipc/doorbell.js";
+import { MachineClock } from "../../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail, type StartMail } from "../../ipc/mail.js";
 import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
 import type { WorkerParts } from "../loader.js";
@@ -23,11 +24,13 @@ const {
   kernelChannel,
   kernelBell: kernelBellMemory,
   port,
+  clock: clockMemory,
   preload,
 } = workerData as WorkerParts;
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
 const kernelBell = new Doorbell(kernelBellMemory);
+const clock = new MachineClock(clockMemory);
 
 // Daemon code must find neither the port nor a way to the kernel's event loop.
 for (const key of Object.keys(workerData as object)) {
@@ -43,10 +46,11 @@ kernel.connected({ ring: kernelChannel.ring, arena: kernelChannel.arena }, kerne
 let started: StartMail | undefined;
 const gate = new ProcessGate({
   bell,
-  clock: hostClock,
+  clock,
+  timers: hostTimers,
   receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
   kernel,
-  turn: () => new Promise((resolve) => setImmediate(resolve)),
+  turn: hostTurn,
   onStart: (mail) => {
     // Mail that follows may concern the provider side, so this happens before the next piece.
     begin(mail);
@@ -72,7 +76,7 @@ function begin(mail: StartMail): void {
     const host = {
       words,
       faults: new FaultPoints(words, kernelBell),
-      now: () => hostClock.now(),
+      now: () => clock.now(),
       readMail: () => {
         gate.readMail();
       },

@@ -15,7 +15,7 @@ import {
   type SyscallName,
   type Window,
 } from "../../ipc/abi.js";
-import type { Clock } from "../../ipc/clock.js";
+import type { Clock, Timers } from "../../ipc/clock.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
 import { ECANCELED, type Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
 import { PARK_MS_MAX } from "../../ipc/limits.js";
@@ -30,6 +30,7 @@ import type { Scheme } from "../../ipc/scheme.js";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
 import { Calls } from "./calls.js";
 import { Connection } from "./connection.js";
+import { Deadlines } from "./deadlines.js";
 import { Hardware } from "./hardware.js";
 import { inheritSession } from "./inheritance.js";
 import { runLoop } from "./loop.js";
@@ -44,6 +45,7 @@ import { Session } from "./session.js";
 export interface GateParts {
   bell: Doorbell;
   clock: Clock;
+  timers: Timers;
   /** Next piece of mail, if there is one. Never blocks. */
   receive: () => Mail | undefined;
   kernel: Connection;
@@ -72,10 +74,10 @@ export class ProcessGate implements Gate, Waitable {
   readonly #objects = new ObjectTable(() => this.mailWaits());
   readonly #hardware: Hardware;
   readonly #calls: Calls;
-  readonly #deadlines = new Set<Request>();
+  readonly #deadlines = new Deadlines();
   #namespace: NamespaceEntry[] = [];
   #mailSeen = 0;
-  readonly #waiter = new Waiter();
+  readonly #waiter: Waiter;
   /** Promises settled so far; a change means that microtasks may be pending. */
   #settled = 0;
   #looping = false;
@@ -83,6 +85,7 @@ export class ProcessGate implements Gate, Waitable {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.#waiter = new Waiter(() => performance.now());
     this.#hardware = new Hardware(parts.bell);
     this.#calls = new Calls({
       kernel: parts.kernel,
@@ -161,7 +164,7 @@ export class ProcessGate implements Gate, Waitable {
     if (request.started) return;
     request.started = true;
     if (request.done) return;
-    if (request.deadlineMs > 0) this.#deadlines.add(request);
+    if (request.deadlineMs > 0) this.#deadlines.add(request, this.now());
     if (request instanceof LocalRequest) {
       this.#objects.submit(request);
       return;
@@ -261,7 +264,7 @@ export class ProcessGate implements Gate, Waitable {
         this.#connected(mail);
         break;
       case "fenced":
-        this.#connections.get(mail.provider)?.fenced();
+        this.#fenced(this.#connections.get(mail.provider));
         break;
       case "died":
         this.#connections.get(mail.provider)?.died(mail.ordered);
@@ -284,6 +287,12 @@ export class ProcessGate implements Gate, Waitable {
       default:
         this.provider?.receive(mail);
     }
+  }
+
+  #fenced(connection: Connection | undefined): void {
+    if (connection === undefined) return;
+    connection.fenced();
+    if (connection.recovering) this.#deadlines.pause(connection, this.now());
   }
 
   #connected(mail: Mail & { kind: "connect" }): void {
@@ -363,11 +372,7 @@ export class ProcessGate implements Gate, Waitable {
   }
 
   #expire(): void {
-    const now = this.now();
-    for (const request of this.#deadlines) {
-      if (request.done) this.#deadlines.delete(request);
-      else if (request.deadlineMs <= now) this.#abandon(request, ETIMEDOUT);
-    }
+    for (const request of this.#deadlines.expired(this.now())) this.#abandon(request, ETIMEDOUT);
   }
 
   /** Sleeps until the doorbell rings; announces it on every channel and looks once more before. */
@@ -387,10 +392,7 @@ export class ProcessGate implements Gate, Waitable {
       if (connection.busy) limit = Math.min(limit, PARK_MS_MAX);
     }
     if (this.#dispatching) limit = Math.min(limit, this.provider?.sleepMs ?? limit);
-    for (const request of this.#deadlines) {
-      limit = Math.min(limit, Math.max(0, request.deadlineMs - this.now()));
-    }
-    return limit;
+    return this.#deadlines.size === 0 ? limit : Math.min(limit, this.#deadlines.nextMs(this.now()));
   }
 
   #setSleeping(sleeping: boolean): void {
@@ -469,9 +471,10 @@ export class ProcessGate implements Gate, Waitable {
   #startLoop(): void {
     if (this.#looping) return;
     this.#looping = true;
-    const { bell, turn } = this.#parts;
+    const { bell, timers, turn } = this.#parts;
     void runLoop({
       bell,
+      timers,
       turn,
       work: () => this.#work(),
       activity: () => this.#settled + (this.provider?.promises ?? 0),

@@ -3,6 +3,7 @@
  * takes a whole turn of the event loop before it waits, or answers would sit behind the wait.
  */
 
+import type { Timers } from "../../ipc/clock.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
 
 /** Polls before an asynchronous sleep; a hit is much cheaper than a turn. */
@@ -11,6 +12,7 @@ const POLLS = 60;
 /** What the loop drives. */
 export interface LoopHost {
   readonly bell: Doorbell;
+  readonly timers: Timers;
   /** Does what there is to do, as client and as provider. Returns whether anything was done. */
   work(): boolean;
   /** A number that changes whenever microtasks may have been queued. */
@@ -60,9 +62,9 @@ async function sleep(host: LoopHost): Promise<void> {
       bell.ring();
     };
     // An untimed wait, and a timer that rings our own bell: a timed wait leaks until its time.
-    const timer = Number.isFinite(limitMs) ? setTimeout(wake, limitMs) : undefined;
+    const timer = Number.isFinite(limitMs) ? host.timers.after(limitMs, wake) : undefined;
     await bell.parkAsync(count);
-    clearTimeout(timer);
+    timer?.();
   }
   host.setSleeping(false);
 }

@@ -22,9 +22,12 @@ export class SystemLog {
   /** Lines that were dropped because writers were faster than the log. */
   dropped = 0;
 
-  /** @param now - milliseconds since boot */
-  constructor(now: () => number) {
-    this.#now = now;
+  readonly #turn: () => Promise<void>;
+
+  /** @param parts - milliseconds since boot, and a turn of the event loop */
+  constructor(parts: { now: () => number; turn: () => Promise<void> }) {
+    this.#now = parts.now;
+    this.#turn = parts.turn;
   }
 
   /** Adds one line. */
@@ -67,7 +70,7 @@ export class SystemLog {
         if (path !== "/") throw ENOENT;
         // Lines that were written before this open may still stand in their writers' rings, or wait
         // for the formatter to load.
-        await new Promise((resolve) => setImmediate(resolve));
+        await this.#turn();
         await this.#loading;
         const identity = { object: "log", generation: 0 };
         return opened({ text: Buffer.from(this.text()) }, { positioned: true, identity });

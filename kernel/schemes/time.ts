@@ -3,6 +3,7 @@
  * since boot. `call({ afterMs })` on either answers when that much time has passed.
  */
 
+import type { Timers } from "../../ipc/clock.js";
 import { ECANCELED, EINVAL } from "../../ipc/errno.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { textTree } from "./text-tree.js";
@@ -10,10 +11,17 @@ import { textTree } from "./text-tree.js";
 /** Longest alarm in milliseconds: what a timer of the host can hold. */
 const AFTER_MS_MAX = 2 ** 31 - 1;
 
-/** Makes the scheme. @param sinceBootMs - milliseconds since boot */
-export function timeScheme(sinceBootMs: () => number): Scheme {
+/** Where the time comes from. */
+export interface TimeSources {
+  sinceBootMs(): number;
+  date(): Date;
+  timers: Timers;
+}
+
+/** Makes the scheme. */
+export function timeScheme({ sinceBootMs, date, timers }: TimeSources): Scheme {
   const files = textTree({
-    realtime: () => `${new Date().toISOString()}\n`,
+    realtime: () => `${date().toISOString()}\n`,
     monotonic: () => `${sinceBootMs().toFixed(3)}\n`,
   }) as Scheme;
   return {
@@ -23,11 +31,11 @@ export function timeScheme(sinceBootMs: () => number): Scheme {
       if (typeof afterMs !== "number" || !(afterMs >= 0) || afterMs > AFTER_MS_MAX) throw EINVAL;
       context.defer();
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
+        const takeBack = timers.after(afterMs, () => {
           resolve(sinceBootMs());
-        }, afterMs);
+        });
         context.onCancel(() => {
-          clearTimeout(timer);
+          takeBack();
           reject(ECANCELED);
         });
       });

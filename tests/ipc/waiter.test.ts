@@ -3,7 +3,7 @@
  * once. A poll costs a microsecond here, a park as long as the test says.
  */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Waitable, Waiter } from "../../ipc/waiter.js";
 
 /** Polls before the clock is looked at, and polls that a spin of 50 µs has, with a margin. */
@@ -14,10 +14,6 @@ let nowMs = 0;
 
 beforeEach(() => {
   nowMs = 1000;
-  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 /** A peer that answers at the n-th poll, or after a park. */
@@ -59,18 +55,18 @@ function wait(waiter: Waiter, how: Wait): { polls: number; parks: number } {
 
 /** A waiter that was hit while polling a moment ago. */
 function hotWaiter(): Waiter {
-  const waiter = new Waiter();
+  const waiter = new Waiter(() => nowMs);
   wait(waiter, { answersAt: 10 });
   return waiter;
 }
 
 describe("waiter", () => {
   it("waiter: an answer within the first polls neither spins nor parks", () => {
-    expect(wait(new Waiter(), { answersAt: 5 })).toEqual({ polls: 5, parks: 0 });
+    expect(wait(new Waiter(() => nowMs), { answersAt: 5 })).toEqual({ polls: 5, parks: 0 });
   });
 
   it("waiter: a rare caller never spins", () => {
-    const waiter = new Waiter();
+    const waiter = new Waiter(() => nowMs);
     for (let i = 0; i < 100; i++) {
       expect(wait(waiter, { idleMs: 3, parkMs: 0.07 })).toEqual({ polls: QUICK, parks: 1 });
     }
