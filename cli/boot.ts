@@ -151,6 +151,10 @@ function hostGate(
     receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
     kernel,
     turn: hostTurn,
+    mayBlock: true,
+    bug: (error) => {
+      throw error;
+    },
     onStart: () => undefined,
   });
 }

@@ -3,7 +3,6 @@
  * fence on the board. The kernel never touches a register.
  */
 
-import type { MessagePort } from "node:worker_threads";
 import { assert } from "../ipc/assert.js";
 import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
 import { ENOMEM, ENXIO } from "../ipc/errno.js";
@@ -31,6 +30,13 @@ export function drives(pattern: string, device: DeviceInfo): boolean {
   return id === undefined || device.virtioDevice === Number(id);
 }
 
+/** The way to the board thread: a message port, or what a simulation has for one. */
+export interface BoardPort {
+  postMessage(message: ToBoard): void;
+  on(event: "message", listener: (message: FromBoard) => void): unknown;
+  close(): void;
+}
+
 /** The board, as the kernel deals with it. */
 export class Devices {
   readonly vector = allocateVector();
@@ -44,7 +50,7 @@ export class Devices {
   /** DMA memory by driver, and what is free by size. */
   readonly #regions = new Map<number, DmaMemory[]>();
   readonly #free = new Map<number, DmaMemory[]>();
-  readonly #port: MessagePort;
+  readonly #port: BoardPort;
   readonly #bell: SharedArrayBuffer;
   readonly #fences = new Map<number, () => void>();
   #readyNow: (() => void) | undefined;
@@ -52,7 +58,7 @@ export class Devices {
   /** Resolves when the board has described itself. */
   readonly ready: Promise<void>;
 
-  constructor(port: MessagePort, bell: SharedArrayBuffer) {
+  constructor(port: BoardPort, bell: SharedArrayBuffer) {
     this.#port = port;
     this.#bell = bell;
     this.ready = new Promise((resolve) => {

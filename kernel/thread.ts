@@ -1,28 +1,17 @@
 /** The kernel thread: sets the kernel up from what the host hands over, and runs its loop. */
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { type Clock, hostClock, hostTimers, hostTurn, seededRandom } from "../ipc/clock.js";
+import { hostClock, hostTimers, hostTurn, seededRandom } from "../ipc/clock.js";
 import { Doorbell } from "../ipc/doorbell.js";
-import { ENOSYS } from "../ipc/errno.js";
 import { MachineClock } from "../ipc/machine-clock.js";
-import { KERNEL_PID, type Mail } from "../ipc/mail.js";
-import { allocateProcessBlock, processWords } from "../ipc/process-block.js";
+import type { Mail } from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
-import type { Scheme } from "../ipc/scheme.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
-import { CapabilityTable } from "./capability.js";
+import { composeKernel, type Surroundings } from "./compose.js";
 import { Devices } from "./devices.js";
-import type { SyscallHandler } from "./gate/dispatcher.js";
-import { FaultPoints } from "./gate/fault-points.js";
-import { Provider, type ProviderHost } from "./gate/provider.js";
-import { Kernel } from "./kernel.js";
+import type { Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
 import type { Package } from "./manifest.js";
-import { irqScheme, memoryScheme } from "./schemes/hardware.js";
-import { pipeScheme } from "./schemes/pipe.js";
-import { sysScheme } from "./schemes/sys.js";
-import { timeScheme } from "./schemes/time.js";
-import { syscallHandler } from "./syscalls.js";
 import { Watchdog } from "./watchdog.js";
 
 /** What the host hands over. */
@@ -53,24 +42,14 @@ export type FromKernel =
   | { kind: "stuck"; name: string }
   | { kind: "trace"; event: TraceEvent };
 
-const SCHEMES = ["event", "irq", "memory", "pipe", "time", "sys", "log"];
-
 /** Spares are made this long after the boot, in milliseconds. */
 const WARM_AFTER_MS = 100;
-
-/** What the kernel's own provider needs before the kernel itself is made. */
-interface Late {
-  kernel: Kernel | undefined;
-  answer: SyscallHandler;
-}
 
 const tell = (message: FromKernel): void => parentPort?.postMessage(message);
 
 async function main(): Promise<void> {
   const boot = workerData as KernelBoot;
-  const bell = new Doorbell(boot.bell);
-  const { kernel, provider, loader } = makeKernel(boot, bell);
-  provider.serve(schemesOf(kernel));
+  const { kernel, run } = composeKernel(surroundings(boot));
   addHost(kernel, boot);
   parentPort?.on("message", (message: ToKernel) => {
     if (message.kind === "trace") kernel.recorder.listen((event) => tell({ kind: "trace", event }));
@@ -85,96 +64,39 @@ async function main(): Promise<void> {
   new Watchdog(kernel).start();
   // Not at once: the first programs of a boot need the processors more.
   hostTimers.after(WARM_AFTER_MS, () => {
-    loader.warm();
+    kernel.parts.loader.warm();
   });
-  await loop(kernel, provider, bell);
+  await run();
 }
 
-function makeKernel(
-  boot: KernelBoot,
-  bell: Doorbell,
-): { kernel: Kernel; provider: Provider; loader: Loader } {
-  const late: Late = {
-    kernel: undefined,
-    answer: () => {
-      throw ENOSYS;
-    },
-  };
-  const capabilities = new CapabilityTable();
-  const cells = new Int32Array(capabilities.cells(KERNEL_PID));
+function surroundings(boot: KernelBoot): Surroundings {
   const clock = new MachineClock(boot.clock);
   // From here on the kernel keeps it going; loading this thread was no standstill.
   clock.tick();
-  const provider = new Provider(providerHost(bell, clock, late), cells, false);
-  const loader = new Loader({
-    kernelBell: boot.bell,
-    clock: boot.clock,
-    timers: hostTimers,
-    entry: new URL("./gate/entry.js", import.meta.url),
-    spares: boot.spares,
-  });
-  const kernel = new Kernel({
-    capabilities,
-    provider,
-    loader,
-    devices: new Devices(boot.boardPort, boot.boardBell),
-    now: () => clock.now(),
-    hostNow: () => hostClock.now(),
-    date: () => new Date(),
-    timers: hostTimers,
+  return {
+    ...boot,
+    bell: new Doorbell(boot.bell),
+    clock,
     tick: () => {
       clock.tick();
     },
+    hostClock,
+    date: () => new Date(),
+    timers: hostTimers,
     turn: hostTurn,
     random: seededRandom(boot.seed),
-    programs: boot.programs,
-    programNames: boot.programNames,
-    programRuntime: boot.programRuntime,
-    schemes: SCHEMES,
+    slots: new Loader({
+      kernelBell: boot.bell,
+      clock: boot.clock,
+      timers: hostTimers,
+      entry: new URL("./gate/entry.js", import.meta.url),
+      spares: boot.spares,
+    }),
+    devices: new Devices(boot.boardPort, boot.boardBell),
     stuck: (name) => {
       tell({ kind: "stuck", name });
     },
-  });
-  late.kernel = kernel;
-  late.answer = syscallHandler(kernel);
-  return { kernel, provider, loader };
-}
-
-/** The kernel is a provider like any other, without mail and without faults. */
-function providerHost(bell: Doorbell, clock: Clock, late: Late): ProviderHost {
-  const words = processWords(allocateProcessBlock());
-  return {
-    words,
-    faults: new FaultPoints(words, bell),
-    now: () => clock.now(),
-    readMail: () => undefined,
-    mailWaits: () => false,
-    joined: () => {
-      bell.ring();
-    },
-    drained: (drain) => {
-      late.kernel?.lifecycle.drained(drain);
-    },
-    resumed: () => undefined,
-    bug: (error) => {
-      throw error;
-    },
-    syscall: (context, number, body) => late.answer(context, number, body),
   };
-}
-
-function schemesOf(kernel: Kernel): Map<string, Scheme> {
-  const { timers, date } = kernel.parts;
-  const sinceBootMs = (): number => kernel.parts.hostNow() - kernel.bootMs;
-  const nameOf = (pid: number): string => kernel.processes.get(pid)?.name ?? String(pid);
-  return new Map<string, Scheme>([
-    ["irq", irqScheme(kernel) as Scheme],
-    ["memory", memoryScheme(kernel)],
-    ["pipe", pipeScheme(kernel)],
-    ["time", timeScheme({ sinceBootMs, date, timers })],
-    ["sys", sysScheme(kernel)],
-    ["log", kernel.log.scheme(nameOf) as Scheme],
-  ]);
 }
 
 function addHost(kernel: Kernel, boot: KernelBoot): void {
@@ -192,26 +114,6 @@ function addHost(kernel: Kernel, boot: KernelBoot): void {
 async function halt(kernel: Kernel): Promise<void> {
   await kernel.lifecycle.stopAll();
   await kernel.devices.halt();
-}
-
-/**
- * Serves system calls and kernel schemes; a turn of the event loop after each batch of promises.
- */
-async function loop(kernel: Kernel, provider: Provider, bell: Doorbell): Promise<never> {
-  let promises = 0;
-  for (;;) {
-    const worked = provider.dispatch() > 0;
-    kernel.lifecycle.scan();
-    if (promises !== provider.promises) {
-      promises = provider.promises;
-      await hostTurn();
-    } else if (!worked) {
-      const count = bell.count();
-      provider.setSleeping(true);
-      if (!provider.waits()) await bell.parkAsync(count);
-      provider.setSleeping(false);
-    } else await hostTurn();
-  }
 }
 
 void main();

@@ -10,13 +10,10 @@ import { installGate } from "../../ipc/abi.js";
 import { hostTimers, hostTurn } from "../../ipc/clock.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import { MachineClock } from "../../ipc/machine-clock.js";
-import { KERNEL_PID, type Mail, type StartMail } from "../../ipc/mail.js";
+import type { Mail, StartMail } from "../../ipc/mail.js";
 import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
 import type { WorkerParts } from "../loader.js";
-import { Connection } from "./connection.js";
-import { FaultPoints } from "./fault-points.js";
-import { ProcessGate } from "./gate.js";
-import { Provider } from "./provider.js";
+import { composeGate } from "./compose.js";
 
 const {
   bell: bellMemory,
@@ -30,7 +27,6 @@ const {
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
 const kernelBell = new Doorbell(kernelBellMemory);
-const clock = new MachineClock(clockMemory);
 
 // Daemon code must find neither the port nor a way to the kernel's event loop.
 for (const key of Object.keys(workerData as object)) {
@@ -41,21 +37,21 @@ words[THREAD_ID] = threadId();
 process.on("uncaughtException", die);
 process.on("unhandledRejection", die);
 
-const kernel = new Connection(KERNEL_PID);
-kernel.connected({ ring: kernelChannel.ring, arena: kernelChannel.arena }, kernelBellMemory, 0);
 let started: StartMail | undefined;
-const gate = new ProcessGate({
+const gate = composeGate({
   bell,
-  clock,
+  block,
+  kernelChannel,
+  kernelBell,
+  clock: new MachineClock(clockMemory),
   timers: hostTimers,
-  receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
-  kernel,
   turn: hostTurn,
-  onStart: (mail) => {
-    // Mail that follows may concern the provider side, so this happens before the next piece.
-    begin(mail);
+  mayBlock: true,
+  receive: () => receiveMessageOnPort(port)?.message as Mail | undefined,
+  started: (mail) => {
     started = mail;
   },
+  bug: die,
 });
 installGate(gate);
 
@@ -70,31 +66,6 @@ while (started === undefined) {
 // An event loop with nothing but an untimed waitAsync would end.
 setInterval(() => undefined, 2 ** 30);
 import((started as StartMail).entry).catch(die);
-
-function begin(mail: StartMail): void {
-  if (mail.role === "daemon") {
-    const host = {
-      words,
-      faults: new FaultPoints(words, kernelBell),
-      now: () => clock.now(),
-      readMail: () => {
-        gate.readMail();
-      },
-      mailWaits: () => gate.mailWaits(),
-      // Mail has rung the doorbell already.
-      joined: () => undefined,
-      drained: (drain: number) => {
-        gate.start(gate.syscall("drained", { drain }));
-      },
-      resumed: (replayed: number) => {
-        gate.start(gate.syscall("resumed", { replayed }));
-      },
-      bug: die,
-    };
-    gate.provider = new Provider(host, new Int32Array(mail.cells), mail.recovering);
-  }
-  gate.begin(mail);
-}
 
 /** Writes why, tells the kernel, and ends this thread. */
 function die(error: unknown): never {

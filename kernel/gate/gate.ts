@@ -15,8 +15,6 @@ import {
   type SyscallName,
   type Window,
 } from "../../ipc/abi.js";
-import type { Clock, Timers } from "../../ipc/clock.js";
-import type { Doorbell } from "../../ipc/doorbell.js";
 import { ECANCELED, type Errno, ESTALE, ETIMEDOUT, errnoFromNumber } from "../../ipc/errno.js";
 import { PARK_MS_MAX } from "../../ipc/limits.js";
 import {
@@ -31,6 +29,7 @@ import { type Waitable, Waiter } from "../../ipc/waiter.js";
 import { Calls } from "./calls.js";
 import { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
+import type { GateParts } from "./gate-parts.js";
 import { Hardware } from "./hardware.js";
 import { inheritSession } from "./inheritance.js";
 import { runLoop } from "./loop.js";
@@ -40,20 +39,6 @@ import { LocalObject, LocalRequest } from "./objects.js";
 import type { Provider } from "./provider.js";
 import { Request } from "./request.js";
 import { Session } from "./session.js";
-
-/** What a gate is made with. */
-export interface GateParts {
-  bell: Doorbell;
-  clock: Clock;
-  timers: Timers;
-  /** Next piece of mail, if there is one. Never blocks. */
-  receive: () => Mail | undefined;
-  kernel: Connection;
-  /** Takes a macrotask turn, so that all microtasks have run. */
-  turn: () => Promise<void>;
-  /** Handles the mail that starts the process. */
-  onStart: (mail: StartMail) => void;
-}
 
 /** The gate of one process. */
 export class ProcessGate implements Gate, Waitable {
@@ -471,8 +456,8 @@ export class ProcessGate implements Gate, Waitable {
   #startLoop(): void {
     if (this.#looping) return;
     this.#looping = true;
-    const { bell, timers, turn } = this.#parts;
-    void runLoop({
+    const { bell, timers, turn, mayBlock, bug } = this.#parts;
+    runLoop({
       bell,
       timers,
       turn,
@@ -480,7 +465,7 @@ export class ProcessGate implements Gate, Waitable {
       activity: () => this.#settled + (this.provider?.promises ?? 0),
       poll: () => this.poll(),
       look: () => this.#look(),
-      sleeps: () => this.#sleeper,
+      sleeps: () => this.#sleeper && mayBlock,
       wait: () => {
         this.#waiter.wait(this, false, false);
       },
@@ -488,7 +473,7 @@ export class ProcessGate implements Gate, Waitable {
         this.#setSleeping(sleeping);
       },
       parkMs: () => this.#parkMs(),
-    });
+    }).catch(bug);
   }
 
   #work(): boolean {
