@@ -1,6 +1,6 @@
 /**
- * A process's place to run, as the kernel sees it: mail goes in, the end comes out. The loader makes
- * them of worker threads; a simulation runs them all in one.
+ * A process's place to run, as the kernel sees it: mail goes in, the end comes out. The loader
+ * makes them of worker threads; a simulation runs them all in one.
  */
 
 import type { Endpoint } from "./process.js";

@@ -1,4 +1,4 @@
-/** What a process's gate is made with: whatever is not deterministic comes from here. */
+/** What a gate is made with: whatever is not deterministic comes from here. */
 
 import type { Clock, Timers } from "../../ipc/clock.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
