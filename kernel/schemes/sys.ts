@@ -58,7 +58,7 @@ export function sysScheme(kernel: Kernel): Scheme {
       ),
     counters: () =>
       table([
-        ["uptime_ms", String(Math.round(kernel.parts.now() - kernel.bootMs))],
+        ["uptime_ms", String(Math.round(kernel.parts.hostNow() - kernel.bootMs))],
         ["processes", String(kernel.processes.all().length)],
         ["capabilities", String(kernel.capabilities.size)],
         ["pipe_ends", String(kernel.pipes.size)],
