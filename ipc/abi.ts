@@ -87,7 +87,9 @@ export type SyscallName =
   | "grant"
   | "revoke"
   | "load"
-  | "log";
+  | "log"
+  | "poisoned"
+  | "replace-store";
 
 /** Numbers of the system calls in a request's `arg1`. */
 export const SYSCALLS: readonly SyscallName[] = [
@@ -109,6 +111,8 @@ export const SYSCALLS: readonly SyscallName[] = [
   "revoke",
   "load",
   "log",
+  "poisoned",
+  "replace-store",
 ];
 
 /** A driver's hardware, behind an open handle. */
@@ -171,6 +175,8 @@ export interface Gate {
    * Serves `scheme` from now on. @param sleeper - whether the doorbell is its only source of work
    */
   serve(scheme: Scheme, sleeper: boolean): Promise<void>;
+  /** Memory that the kernel holds for this service across its deaths, if its manifest asks. */
+  store(): SharedArrayBuffer | undefined;
   log(line: string): void;
 }
 

@@ -237,6 +237,11 @@ export class ClientChannel {
     return ((flight.sqIndex - Atomics.load(this.#words, SQ_HEAD)) | 0) < 0;
   }
 
+  /** True when nothing after this request was taken. Meaningful only after the provider's exit. */
+  wasLastDequeued(flight: Flight): boolean {
+    return ((flight.sqIndex + 1 - Atomics.load(this.#words, SQ_HEAD)) | 0) === 0;
+  }
+
   /** Takes the readiness bits of all handles that have any. Partner: ProviderChannel.post. */
   takeEvents(each: (index: number, events: number) => void): number {
     if (Atomics.load(this.#words, EVENTS_PENDING) === 0) return 0;

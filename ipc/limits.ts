@@ -12,6 +12,17 @@ export const ARENA_BYTES = 8 * 1024 * 1024;
 export const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
 /** The largest variable body (open arguments, stat, directory entries, `call`) in bytes. */
 export const BODY_BYTES_MAX = 64 * 1024;
+/** `dedup` requests that one client can have on their way to one provider. */
+export const REPLY_SLOTS = 16;
+/** Largest store that the kernel holds for a service, in bytes. */
+export const STORE_BYTES_MAX = 256 * 1024 * 1024;
+/** Entries that the fault log keeps. */
+export const FAULTS_KEPT = 32;
+/**
+ * A repeated request that was in a provider's hands at a death is alone there for this long at
+ * most, in milliseconds.
+ */
+export const TRIAL_MS = 20;
 /** Longest path in bytes of UTF-8, and longest component. */
 export const PATH_BYTES_MAX = 4096;
 export const NAME_BYTES_MAX = 255;

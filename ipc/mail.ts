@@ -3,6 +3,7 @@
  * a capability arrives before the first request that uses it can.
  */
 
+import type { OperationClass } from "./opcode.js";
 import type { ChannelMemory } from "./ring-block.js";
 
 /** Process ids that are always the same. */
@@ -35,6 +36,9 @@ export type Inherited =
     }
   | { kind: "object"; object: ObjectMail };
 
+/** Classes of operations by opcode, where they differ from the default. */
+export type OperationClasses = ReadonlyMap<number, OperationClass>;
+
 /** What a fresh or spare worker is to become. */
 export interface StartMail {
   kind: "start";
@@ -53,6 +57,8 @@ export interface StartMail {
   stdio: Inherited[];
   /** Rights cells of the capabilities that others hold on this process. */
   cells: SharedArrayBuffer;
+  /** Memory that outlives this incarnation, for a service whose manifest asks for it. */
+  store: SharedArrayBuffer | undefined;
   /** True when this incarnation follows a death: admit replays first. */
   recovering: boolean;
 }
@@ -82,6 +88,8 @@ export type Mail =
   | {
       kind: "client";
       client: number;
+      /** Number of this client's dealings with this provider: a new one for each that begins. */
+      session: number;
       memory: ChannelMemory;
       bell: SharedArrayBuffer;
       /** It may have requests to replay: wait for its RESUME before anything new. */
@@ -103,6 +111,8 @@ export type Mail =
       incarnation: number;
       memory: ChannelMemory;
       bell: SharedArrayBuffer;
+      /** Classes that the provider's manifest declares, by opcode. */
+      classes: OperationClasses;
     }
   /** As client: the provider died; hold what is new. */
   | { kind: "fenced"; provider: number }
@@ -112,6 +122,8 @@ export type Mail =
   | { kind: "given-up"; provider: number }
   | { kind: "namespace"; entries: NamespaceEntry[] }
   | { kind: "object"; object: ObjectMail }
+  /** The store was replaced by an empty one. */
+  | { kind: "store"; memory: SharedArrayBuffer }
   /** A pipe's rings or peers have changed. */
   | { kind: "pipe"; pipe: PipeMail }
   /** The offset of handle `handle` at `provider` is shared from now on. */

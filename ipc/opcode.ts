@@ -112,3 +112,27 @@ const UNKNOWN: Operation = {
 export function operation(opcode: number): Operation {
   return OPERATIONS[opcode] ?? UNKNOWN;
 }
+
+/** Operations whose class a manifest may declare: those that reach a scheme's own code. */
+const DECLARABLE = [
+  OP_OPEN,
+  OP_DUP,
+  OP_READ,
+  OP_WRITE,
+  OP_FTRUNCATE,
+  OP_LINK,
+  OP_UNLINK,
+  OP_RENAME,
+  OP_SYMLINK,
+  OP_CALL,
+];
+
+/** Their names, for a manifest. */
+export const DECLARABLE_OPERATIONS: readonly string[] = DECLARABLE.map(
+  (opcode) => operation(opcode).name,
+);
+
+/** The opcode of an operation whose class may be declared. */
+export function declarable(name: string): number | undefined {
+  return DECLARABLE[DECLARABLE_OPERATIONS.indexOf(name)];
+}

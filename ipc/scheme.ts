@@ -14,6 +14,11 @@ export interface RequestContext {
   readonly flags: number;
   /** Set when the client does not want to wait (O_NONBLOCK): answer EAGAIN instead. */
   readonly nonblocking: boolean;
+  /**
+   * Names the reply of a `dedup` request, the same at each repetition. `session` is this client's,
+   * as long as it lives.
+   */
+  readonly reply: ReplyName | undefined;
   /** True once the client has given up: the answer will be dropped. */
   readonly canceled: boolean;
   /** Calls `then` once, when the client gives up or dies while the request is parked. */
@@ -22,6 +27,13 @@ export interface RequestContext {
    * Declares that the handler waits for the world (or another daemon), so that nobody spins for it.
    */
   defer(): void;
+}
+
+/** Where the reply of a request is kept: the last one of each slot, by sequence. */
+export interface ReplyName {
+  readonly session: number;
+  readonly slot: number;
+  readonly sequence: number;
 }
 
 /** What an operation on a path is told. */
@@ -129,6 +141,11 @@ export interface Scheme<Handle = unknown> {
   fevent?(handle: Handle, mask: number, post: (events: number) => void): number;
   /** A scheme's own operation: any small value in, any small value out. */
   call?(handle: Handle, request: unknown, context: RequestContext): Awaitable<unknown>;
+  /**
+   * These sessions live; replies that are kept for any other can go. Called when a client has
+   * ended, and when all clients are back after a restart.
+   */
+  retain?(sessions: ReadonlySet<number>): void;
   /** The last reference is gone. Cannot fail. */
   close?(handle: Handle): void;
 }

@@ -6,8 +6,8 @@ import { layout } from "./layout.js";
  * OFFSET SIZE MEANING
  *  0     4    tag: slot of the in-flight table and its generation; the completion carries it back
  *  4     1    opcode (opcode.ts)
- *  5     1    flags: SQE_REPLAY, SQE_NONBLOCK, SQE_ONEWAY
- *  6     2    slot of the session's reply store, for `dedup`
+ *  5     1    flags: SQE_REPLAY, SQE_NONBLOCK, SQE_ONEWAY, SQE_SUSPECT
+ *  6     2    reply slot, for `dedup`
  *  8     4    handle at the provider
  * 12     4    capability, for operations that name a path
  * 16     8    arena offset and length of the payload
@@ -15,7 +15,7 @@ import { layout } from "./layout.js";
  * 32     8    deadline in milliseconds of the machine's clock; 0: none
  * 40     8    arg0: size, cursor, value
  * 48     8    arg1, arg2
- * 56     4    sequence of the session, for `dedup`
+ * 56     4    sequence in the slot, for `dedup`; 0: none
  * 60     4    incarnation of the provider that the client believes in
  */
 export const SQE = layout("Sqe", 64, {
@@ -41,6 +41,8 @@ export const SQE_REPLAY = 1;
 export const SQE_NONBLOCK = 2;
 /** No completion follows. */
 export const SQE_ONEWAY = 4;
+/** With SQE_REPLAY: it was in flight at a death that nobody ordered; it may be the cause. */
+export const SQE_SUSPECT = 8;
 
 /*
  * OFFSET SIZE MEANING

@@ -131,13 +131,14 @@ async function loop(
 ): Promise<never> {
   let promises = 0;
   for (;;) {
+    // Before all looks: whoever rings after one of them keeps the kernel awake.
+    const count = bell.count();
     const worked = provider.dispatch() > 0;
     kernel.lifecycle.scan();
     if (promises !== provider.promises) {
       promises = provider.promises;
       await turn();
     } else if (!worked) {
-      const count = bell.count();
       provider.setSleeping(true);
       if (!provider.waits()) await bell.parkAsync(count);
       provider.setSleeping(false);

@@ -119,6 +119,7 @@ export class Devices {
       incarnation: driver.incarnation,
       memory,
       bell: this.#bell,
+      classes: new Map(),
     });
   }
 

@@ -20,11 +20,12 @@ import { SysError } from "../ipc/sys-error.js";
 import { parseUrl } from "../ipc/url.js";
 import type { Capability, CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
+import { FaultLog } from "./fault-log.js";
 import { FaultOrders } from "./fault-orders.js";
 import { FlightRecorder } from "./flight-recorder.js";
 import type { Provider } from "./gate/provider.js";
 import { Lifecycle } from "./lifecycle.js";
-import type { Manifest, Package } from "./manifest.js";
+import { type Manifest, operationClasses, type Package } from "./manifest.js";
 import { Pipes } from "./pipes.js";
 import { PositionCells } from "./position-cells.js";
 import {
@@ -36,6 +37,7 @@ import {
 } from "./process.js";
 import { SystemLog } from "./schemes/log.js";
 import type { Slots } from "./slot.js";
+import { Stores } from "./stores.js";
 import { DEFAULT_POLICY } from "./supervisor.js";
 import type { Fields } from "./syscall-body.js";
 import { Wiring } from "./wiring.js";
@@ -80,6 +82,8 @@ export class Kernel {
   readonly cells = new PositionCells(this.processes);
   readonly pipes: Pipes;
   readonly log: SystemLog;
+  readonly faultLog: FaultLog;
+  readonly stores: Stores;
   readonly devices: Devices;
   readonly self: Process;
   readonly parts: KernelParts;
@@ -107,7 +111,10 @@ export class Kernel {
       turn: () => parts.turn(),
     });
     this.pipes = new Pipes(() => this.#nextObject++);
+    this.faultLog = new FaultLog(() => parts.hostNow() - this.bootMs);
+    this.stores = new Stores(this.faultLog);
     this.lifecycle = new Lifecycle({
+      stores: this.stores,
       processes: this.processes,
       capabilities: this.capabilities,
       wiring: this.wiring,
@@ -217,6 +224,8 @@ export class Kernel {
       entry: new URL(manifest.entry, pack.base).href,
       program: "",
       provides: manifest.provides,
+      operations: operationClasses(manifest),
+      storeBytes: manifest.store?.bytes ?? 0,
       policy: {
         ...DEFAULT_POLICY,
         ...manifest.supervision,
@@ -383,6 +392,8 @@ export class Kernel {
       entry: this.parts.programRuntime,
       program: facts.url,
       provides: [],
+      operations: new Map(),
+      storeBytes: 0,
       policy: PROGRAM_POLICY,
       args: facts.args,
       cwd: facts.cwd,
@@ -459,6 +470,8 @@ function kernelFacts(schemes: readonly string[]): Process["facts"] {
     entry: "",
     program: "",
     provides: schemes,
+    operations: new Map(),
+    storeBytes: 0,
     policy: DEFAULT_POLICY,
     args: [],
     cwd: "file:/",

@@ -14,6 +14,7 @@ import type { Provider } from "./gate/provider.js";
 import type { Pipes } from "./pipes.js";
 import type { ExitStatus, Process, ProcessTable } from "./process.js";
 import type { Slot, Slots } from "./slot.js";
+import type { Stores } from "./stores.js";
 import { type SupervisorEffect, type SupervisorEvent, step } from "./supervisor.js";
 import { Wiring } from "./wiring.js";
 
@@ -28,6 +29,7 @@ export interface LifecycleParts {
   loader: Slots;
   devices: Devices;
   pipes: Pipes;
+  stores: Stores;
   recorder: FlightRecorder;
   /** The kernel's own provider side. */
   provider: Provider;
@@ -66,10 +68,12 @@ export class Lifecycle {
     const { policy } = process.facts;
     const { next, effects } = step(process.supervised, event, { policy, nowMs: this.#parts.now() });
     const before = process.supervised.state.tag;
+    if (event.tag === "ready") process.failedStarts = 0;
     process.supervised = next;
     const dies = next.state.tag === "fenced" && before !== "fenced";
     if (next.state.tag === "fenced" && dies) {
       process.deaths++;
+      if (before === "starting" && !next.state.ordered) process.failedStarts++;
       process.lastDeath = next.state.cause;
     }
     for (const effect of effects) this.#perform(process, effect);
@@ -124,6 +128,7 @@ export class Lifecycle {
       namespace: process.namespace,
       stdio: process.stdio,
       cells: capabilities.renewCells(process.pid),
+      store: this.#parts.stores.give(process),
       recovering,
     });
     const own = this.#parts.devicesOf(process);
@@ -153,6 +158,7 @@ export class Lifecycle {
     provider.receive({
       kind: "client",
       client: process.pid,
+      session: 0,
       memory: endpoint.kernelChannel,
       bell: endpoint.bell.memory,
       replays: false,

@@ -3,6 +3,8 @@
 import { satisfies, validRange } from "semver";
 import { z } from "zod";
 import { EINVAL } from "../ipc/errno.js";
+import { STORE_BYTES_MAX } from "../ipc/limits.js";
+import { DECLARABLE_OPERATIONS } from "../ipc/opcode.js";
 import { parseRights } from "../ipc/rights.js";
 import { SysError } from "../ipc/sys-error.js";
 import { isSchemeName, parseUrl } from "../ipc/url.js";
@@ -39,6 +41,17 @@ const manifestSchema = z.strictObject({
     .optional()
     .describe("URL prefixes that it may use, and with which rights"),
   drives: z.array(z.string()).max(64).optional().describe("Devices, by compatible string"),
+  operations: z
+    .partialRecord(
+      z.enum(DECLARABLE_OPERATIONS as [string, ...string[]]),
+      z.enum(["pure", "idempotent", "dedup", "once"]),
+    )
+    .optional()
+    .describe("What may be done with an operation in flight when the daemon dies"),
+  store: z
+    .strictObject({ bytes: z.number().int().min(4096).max(STORE_BYTES_MAX) })
+    .optional()
+    .describe("Memory that outlives the daemon's deaths"),
   isolation: z.enum(["thread", "confined", "wasm"]).optional(),
   preload: z
     .array(z.string().regex(/^\.{1,2}\//, "must be a relative path that begins with ./ or ../"))
@@ -81,6 +94,13 @@ export function checkManifest(value: unknown, abi: string): Manifest {
   if (manifest.isolation === "confined" || manifest.isolation === "wasm") {
     const hint = `isolation: ${manifest.isolation} is not there yet, use thread`;
     throw new SysError(EINVAL, { operation: "load", hint });
+  }
+  if (manifest.store === undefined) {
+    const dedup = Object.entries(manifest.operations ?? {}).find(([, is]) => is === "dedup");
+    if (dedup !== undefined) {
+      const hint = `operations.${dedup[0]}: dedup needs a store, to remember what was done`;
+      throw new SysError(EINVAL, { operation: "load", hint });
+    }
   }
   const { $schema: _schema, ...rest } = manifest;
   return rest as Manifest;

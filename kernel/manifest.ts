@@ -1,5 +1,6 @@
 /** Manifests: what a daemon is, what it provides and needs, and how it is to be supervised. */
 
+import { declarable, type OperationClass } from "../ipc/opcode.js";
 import type { SupervisorPolicy } from "./supervisor.js";
 
 /** A daemon's `anode.json`. */
@@ -16,6 +17,10 @@ export interface Manifest {
   needs?: Record<string, string>;
   /** Devices that it drives, by `compatible` (and `#id` of a virtio device). */
   drives?: string[];
+  /** Classes of operations where they differ from the default: `{ "call": "dedup" }`. */
+  operations?: Record<string, OperationClass>;
+  /** Memory that outlives its incarnations. */
+  store?: { bytes: number };
   isolation?: "thread" | "confined" | "wasm";
   restart?: SupervisorPolicy["restart"];
   /**
@@ -34,4 +39,14 @@ export interface Package {
   manifest: Manifest;
   /** URL of the folder with the compiled entry; ends with `/`. */
   base: string;
+}
+
+/** The declared classes by opcode. */
+export function operationClasses(manifest: Manifest): Map<number, OperationClass> {
+  const classes = new Map<number, OperationClass>();
+  for (const [name, declared] of Object.entries(manifest.operations ?? {})) {
+    const opcode = declarable(name);
+    if (opcode !== undefined) classes.set(opcode, declared);
+  }
+  return classes;
 }

@@ -5,7 +5,13 @@
 import type { Doorbell } from "../ipc/doorbell.js";
 import { ENODEV, ENOMEM } from "../ipc/errno.js";
 import { PROCESSES_MAX } from "../ipc/limits.js";
-import { HOST_PID, type Inherited, type Mail, type NamespaceEntry } from "../ipc/mail.js";
+import {
+  HOST_PID,
+  type Inherited,
+  type Mail,
+  type NamespaceEntry,
+  type OperationClasses,
+} from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
 import type { Slot } from "./slot.js";
 import { DEFAULT_POLICY, type Supervised, type SupervisorPolicy, UNSTARTED } from "./supervisor.js";
@@ -21,6 +27,8 @@ export interface Endpoint {
 export interface Wire {
   readonly client: Process;
   readonly provider: Process;
+  /** Number of these dealings: a client that comes back gets another. */
+  readonly session: number;
   /** Undefined while the provider is away. */
   memory: ChannelMemory | undefined;
   /** Has the kernel's collector count the memory (ipc/ballast.ts). */
@@ -42,6 +50,10 @@ export interface ProcessFacts {
   entry: string;
   program: string;
   provides: readonly string[];
+  /** Classes of its operations that are not the default. */
+  operations: OperationClasses;
+  /** Size of the store that it asks for; 0: none. */
+  storeBytes: number;
   policy: SupervisorPolicy;
   args: string[];
   cwd: string;
@@ -63,6 +75,10 @@ export class Process {
   readonly providers = new Map<number, Wire>();
   exit: ExitStatus | undefined;
   readonly waiters: ((status: ExitStatus) => void)[] = [];
+  /** Memory that outlives its incarnations. */
+  store: SharedArrayBuffer | undefined;
+  /** Deaths in a row before it got ready, nobody having ordered them. */
+  failedStarts = 0;
   deaths = 0;
   restarts = 0;
   lastDeath: string | undefined;

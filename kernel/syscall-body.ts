@@ -22,6 +22,13 @@ export function count(body: Fields, name: string): number {
   return value as number;
 }
 
+/** Any number. @throws EINVAL */
+export function number(body: Fields, name: string): number {
+  const value = body[name];
+  if (typeof value !== "number") throw EINVAL;
+  return value;
+}
+
 /** A string of at most `max` UTF-16 units. @throws EINVAL */
 export function text(body: Fields, name: string, max = 4096): string {
   const value = body[name];

@@ -18,7 +18,12 @@ import {
   ESRCH,
   errnoOf,
 } from "../ipc/errno.js";
-import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX } from "../ipc/limits.js";
+import {
+  ARGUMENT_BYTES_MAX,
+  ARGUMENTS_MAX,
+  PATH_BYTES_MAX,
+  SCHEME_NAME_MAX,
+} from "../ipc/limits.js";
 import { HOST_PID, type Inherited, KERNEL_PID } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
 import { formatRights, parseRights, RIGHT_GRANT, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
@@ -30,7 +35,7 @@ import type { SyscallHandler } from "./gate/dispatcher.js";
 import { resolveUrl } from "./gate/namespace.js";
 import type { Kernel } from "./kernel.js";
 import type { ExitStatus, Process } from "./process.js";
-import { count, type Fields, fields, list, optionalText, text } from "./syscall-body.js";
+import { count, type Fields, fields, list, number, optionalText, text } from "./syscall-body.js";
 import { Wiring } from "./wiring.js";
 
 type Handler = (kernel: Kernel, caller: Process, body: Fields, context: Pending) => unknown;
@@ -160,6 +165,27 @@ const HANDLERS: Record<SyscallName, Handler> = {
       const failure = thrown instanceof SysError ? (thrown.hint ?? thrown.message) : errno.message;
       return { errno: errno.errno, failure };
     }
+  },
+  poisoned(kernel, caller, body) {
+    const provider = kernel.processes.get(count(body, "provider"));
+    // Only who deals with a provider has anything to say of it.
+    if (provider === undefined || !caller.providers.has(provider.pid)) throw ENODEV;
+    const detail = {
+      client: caller.name,
+      operation: text(body, "operation", 32),
+      url: text(body, "url", PATH_BYTES_MAX + SCHEME_NAME_MAX + 1),
+      offset: number(body, "offset"),
+      length: number(body, "length"),
+      arg0: number(body, "arg0"),
+      arg1: number(body, "arg1"),
+      head: text(body, "head", 128),
+    };
+    kernel.recorder.record(provider, "poison", { operation: detail.operation, url: detail.url });
+    kernel.faultLog.add({ subject: provider.name, kind: "poison", detail });
+  },
+  "replace-store"(kernel, caller) {
+    const memory = kernel.stores.replace(caller);
+    caller.mail({ kind: "store", memory });
   },
   log(kernel, caller, body) {
     const entry = caller.namespace.find(({ scheme }) => scheme === "log");

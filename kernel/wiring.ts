@@ -14,6 +14,7 @@ import type { Process, Wire } from "./process.js";
 /** Makes and ends channels. */
 export class Wiring {
   readonly #capabilities: CapabilityTable;
+  #nextSession = 1;
 
   constructor(capabilities: CapabilityTable) {
     this.#capabilities = capabilities;
@@ -29,7 +30,8 @@ export class Wiring {
     if (provider.facts.order >= client.facts.order) throw EDEADLK;
     const { tag } = provider.supervised.state;
     if (tag === "failed" || tag === "stopped") throw ENODEV;
-    const wire: Wire = { client, provider, memory: undefined, weight: undefined };
+    const session = this.#nextSession++;
+    const wire: Wire = { client, provider, session, memory: undefined, weight: undefined };
     client.providers.set(provider.pid, wire);
     provider.clients.set(client.pid, wire);
     if (provider.endpoint !== undefined && tag !== "fenced") this.#join(wire, false);
@@ -60,7 +62,15 @@ export class Wiring {
       if (capability.provider === provider.pid) announce(provider, capability);
     }
     const bells = { client: client.endpoint.bell.memory, provider: provider.endpoint.bell.memory };
-    provider.mail({ kind: "client", client: client.pid, memory, bell: bells.client, replays });
+    const { session } = wire;
+    provider.mail({
+      kind: "client",
+      client: client.pid,
+      session,
+      memory,
+      bell: bells.client,
+      replays,
+    });
     client.mail({
       kind: "connect",
       provider: provider.pid,
@@ -68,6 +78,7 @@ export class Wiring {
       incarnation: provider.incarnation,
       memory,
       bell: bells.provider,
+      classes: provider.facts.operations,
     });
   }
 

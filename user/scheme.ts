@@ -6,6 +6,7 @@
 import { currentGate } from "../ipc/abi.js";
 import { ENODEV } from "../ipc/errno.js";
 import type { Scheme } from "../ipc/scheme.js";
+import { ADOPTING } from "../ipc/store-header.js";
 import { SysError } from "../ipc/sys-error.js";
 import { asyncSystem } from "./async-file.js";
 import type { AsyncSystem } from "./async-system.js";
@@ -30,6 +31,9 @@ export async function serve<Handle>(
   const gate = currentGate();
   if (gate === undefined) throw outside("serve");
   await gate.serve(scheme as Scheme, options.wakesBy === "doorbell");
+  const store = gate.store();
+  // Whatever it took over from its predecessor has not killed it.
+  if (store !== undefined) Atomics.store(new Int32Array(store), ADOPTING, 0);
 }
 
 /** Name of this process in its manifest. */

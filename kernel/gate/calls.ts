@@ -11,10 +11,11 @@ import { encodeBody } from "../../ipc/codec.js";
 import { EBADF, Errno } from "../../ipc/errno.js";
 import { BODY_BYTES_MAX } from "../../ipc/limits.js";
 import { OP_FEVENT, OP_OPEN, OP_SYSCALL } from "../../ipc/opcode.js";
-import { type Connection, OPEN_ROOM, parseOpenReply } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { EventQueue } from "./event-queue.js";
 import { adopt } from "./inheritance.js";
 import type { Resolved } from "./namespace.js";
+import { OPEN_ROOM, parseOpenReply } from "./open-reply.js";
 import { Request } from "./request.js";
 import { Session } from "./session.js";
 

@@ -91,7 +91,8 @@ export class Conflicts {
    */
   overtaken(client: ProviderClient, sqe: Sqe): boolean {
     const range = rangeOf(client.handles.get(sqe.handle), sqe);
-    if (range === undefined || !range.changes) return false;
+    // The service knows by the reply's name whether it was done: it is never done twice.
+    if (range === undefined || !range.changes || sqe.sequence !== 0) return false;
     if (client.replaying && !this.#remembering) return false;
     // Without a record nothing can be known of what was changed since.
     if (!client.replaying || this.#changedAll) return true;

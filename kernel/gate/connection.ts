@@ -6,7 +6,6 @@
  */
 
 import { ClientChannel, type Flight } from "../../ipc/client-channel.js";
-import { decodeBody } from "../../ipc/codec.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import {
   EAGAIN,
@@ -19,6 +18,7 @@ import {
   ESTALE,
 } from "../../ipc/errno.js";
 import { HANDLES_PER_CHANNEL_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
+import type { OperationClasses } from "../../ipc/mail.js";
 import {
   OP_CANCEL,
   OP_CLOSE,
@@ -28,17 +28,17 @@ import {
   OP_REATTACH,
   OP_RESUME,
 } from "../../ipc/opcode.js";
-import { O_CREATE, O_EXCLUSIVE, O_TRUNCATE } from "../../ipc/open-flags.js";
+import { O_CREATE, O_TRUNCATE } from "../../ipc/open-flags.js";
 import type { ChannelMemory } from "../../ipc/ring-block.js";
 import { EVENT_ERROR, EVENT_HANGUP, EVENT_RESET } from "../../ipc/scheme.js";
-import { SQE_NONBLOCK, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
+import { SQE_NONBLOCK, SQE_ONEWAY, SQE_REPLAY, SQE_SUSPECT } from "../../ipc/sqe.js";
+import { OPEN_ROOM, parseOpenReply, withoutEffects } from "./open-reply.js";
+import { type ReplySlot, ReplySlots } from "./reply-slots.js";
 import { Abandoned, Request } from "./request.js";
-import { type OpenReply, Session } from "./session.js";
+import { Session } from "./session.js";
 
 /** Requests that may wait for a place in the ring; more get EAGAIN. */
 const QUEUE_MAX = 4096;
-/** Room for an open's identity. */
-export const OPEN_ROOM = 512;
 
 /**
  * connecting → live → fenced → dead → attaching → live; any → failed.
@@ -56,7 +56,12 @@ export class Connection {
   deferred = false;
   /** Set when the channel broke down, until the kernel was told to take it apart. */
   brokenDown = false;
+  /** What the provider's manifest says of its operations. */
+  classes: OperationClasses = new Map();
+  /** Told of a request that is given up as poison. */
+  onPoison: ((request: Request) => void) | undefined;
   readonly sessions = new Set<Session>();
+  readonly #replies = new ReplySlots();
   #channel: ClientChannel | undefined;
   /** Not yet published, in order. `"resume"` marks where the replays end. */
   #queue: (Request | "resume")[] = [];
@@ -113,6 +118,7 @@ export class Connection {
 
   #publish(request: Request): boolean {
     const channel = this.#channel as ClientChannel;
+    if (!this.#hasReply(request)) return false;
     const length = request.extentLength;
     request.arenaLength = length;
     if (length > 0) {
@@ -124,6 +130,9 @@ export class Connection {
     const sqe = channel.sqe;
     sqe.opcode = request.opcode;
     sqe.flags = (request.replays ? SQE_REPLAY : 0) | (request.nonblocking ? SQE_NONBLOCK : 0);
+    if (request.deaths > 0) sqe.flags |= SQE_SUSPECT;
+    sqe.slot = request.reply?.slot ?? 0;
+    sqe.sequence = request.reply?.sequence ?? 0;
     sqe.handle = request.session?.handle ?? 0;
     sqe.capability = request.capability;
     sqe.arenaOffset = request.arenaOffset;
@@ -137,6 +146,19 @@ export class Connection {
     if (channel.submit(request) === "published") return true;
     if (length > 0) channel.book.free(request.arenaOffset, length);
     return false;
+  }
+
+  /** A `dedup` request needs a place for its reply, and keeps it when it is repeated. */
+  #hasReply(request: Request): boolean {
+    if (request.reply !== undefined || request.operationClass !== "dedup") return true;
+    request.reply = this.#replies.take();
+    return request.reply !== undefined;
+  }
+
+  /** A request's reply was taken, or will never come: its slot can be used again. */
+  releaseReply(flight: { reply: ReplySlot | undefined }): void {
+    if (flight.reply !== undefined) this.#replies.release(flight.reply);
+    flight.reply = undefined;
   }
 
   /** Sends a message that nobody answers. Lost when the ring is full or the provider away. */
@@ -223,11 +245,15 @@ export class Connection {
     if (flying) {
       const opens = request.opcode === OP_OPEN || request.opcode === OP_DUP;
       const late = opens ? (handle: number) => this.#closeUnwanted(handle) : undefined;
-      this.#channel?.abandon(request, new Abandoned(late));
+      const successor = new Abandoned(this, late);
+      successor.reply = request.reply;
+      request.reply = undefined;
+      this.#channel?.abandon(request, successor);
       this.#cancels.push(request.tag);
       this.#sendCancels();
     }
     this.#replays = this.#replays.filter((replay) => replay !== request);
+    this.releaseReply(request);
     // A request that waits to be replayed may have been done before its provider died.
     request.finish(-errno.errno, flying || request.replays ? "unknown" : "not-executed");
   }
@@ -299,8 +325,9 @@ export class Connection {
     const replays: Request[] = [];
     for (const flight of this.#channel?.flights() ?? []) {
       const request = flight as Request;
-      if (!(flight instanceof Request) || request.reattaches) continue;
-      if (this.#classify(request, ordered)) replays.push(request);
+      const counts = flight instanceof Request && !request.reattaches;
+      if (counts && this.#classify(request, ordered)) replays.push(request);
+      else this.releaseReply(request);
     }
     this.#replays = [...replays, ...this.#replays.filter((request) => !request.done)];
     this.#channel = undefined;
@@ -329,9 +356,10 @@ export class Connection {
     const taken = (this.#channel as ClientChannel).wasDequeued(request as Flight);
     if (!taken) return true;
     request.replays = true;
-    if (!ordered) request.deaths++;
+    if (!ordered && this.#mayBeGuilty(request)) request.deaths++;
     request.incarnation = { old: this.incarnation, now: this.incarnation + 1 };
     if (request.deaths >= 2) {
+      this.onPoison?.(request);
       request.finish(-EIO.errno, "poison");
       return false;
     }
@@ -340,7 +368,14 @@ export class Connection {
     return false;
   }
 
+  /** Suspects are tried one by one: of several only the last that was taken can be the cause. */
+  #mayBeGuilty(request: Request): boolean {
+    if (request.deaths === 0) return true;
+    return (this.#channel as ClientChannel).wasLastDequeued(request);
+  }
+
   #replayable(request: Request): boolean {
+    if (request.operationClass === "dedup") return true;
     // An open that creates or changes nothing can be repeated: its first result died with the
     // table.
     if (request.opcode === OP_OPEN) return (request.arg1 & (O_CREATE | O_TRUNCATE)) === 0;
@@ -445,22 +480,4 @@ export class Connection {
   setSleeping(sleeping: boolean): void {
     this.#channel?.setSleeping(sleeping);
   }
-}
-
-/** Flags with which a session can be opened again and nothing but the session changes. */
-export function withoutEffects(flags: number): number {
-  return flags & ~(O_CREATE | O_EXCLUSIVE | O_TRUNCATE);
-}
-
-/** Reads what an open answered about the object; a body that says nothing is an empty reply. */
-export function parseOpenReply(body: Uint8Array | undefined): OpenReply {
-  if (body === undefined || body.length === 0) return {};
-  const decoded = decodeBody(body);
-  if ("errno" in decoded || typeof decoded.value !== "object" || decoded.value === null) return {};
-  const { object, generation, local } = decoded.value as Record<string, unknown>;
-  return {
-    ...(typeof object === "string" ? { object } : {}),
-    ...(typeof generation === "number" ? { generation } : {}),
-    ...(typeof local === "number" ? { local } : {}),
-  };
 }

@@ -1,7 +1,7 @@
 /** What handlers are told: a pending request, and more for an open and for operations on paths. */
 
 import { OP_READ } from "../../ipc/opcode.js";
-import type { OpenContext, RenameContext, RequestContext } from "../../ipc/scheme.js";
+import type { OpenContext, RenameContext, ReplyName, RequestContext } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, type Sqe } from "../../ipc/sqe.js";
 import type { Handle, ProviderClient } from "./provider-client.js";
 
@@ -19,6 +19,7 @@ export class Pending implements RequestContext {
   readonly arenaOffset: number;
   readonly arenaLength: number;
   readonly offset: number;
+  readonly reply: ReplyName | undefined;
   /** Most bytes that a transfer may answer with. */
   limit = 0;
   canceled = false;
@@ -38,6 +39,8 @@ export class Pending implements RequestContext {
     this.arenaOffset = sqe.arenaOffset;
     this.arenaLength = sqe.arenaLength;
     this.offset = sqe.offset;
+    const { slot, sequence } = sqe;
+    this.reply = sequence === 0 ? undefined : { session: client.session, slot, sequence };
   }
 
   get caller(): number {

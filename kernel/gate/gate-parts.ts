@@ -1,5 +1,6 @@
 /** What a gate is made with: whatever is not deterministic comes from here. */
 
+import type { SelfInfo } from "../../ipc/abi.js";
 import type { Clock, Timers } from "../../ipc/clock.js";
 import type { Doorbell } from "../../ipc/doorbell.js";
 import type { Mail, StartMail } from "../../ipc/mail.js";
@@ -22,3 +23,14 @@ export interface GateParts {
   /** Handles the mail that starts the process. */
   onStart: (mail: StartMail) => void;
 }
+
+/** A process that has not been told yet what it is. */
+export const NOBODY: SelfInfo = {
+  pid: 0,
+  name: "",
+  args: [],
+  cwd: "file:/",
+  incarnation: 0,
+  program: "",
+  provides: [],
+};

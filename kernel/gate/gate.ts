@@ -29,13 +29,14 @@ import { type Waitable, Waiter } from "../../ipc/waiter.js";
 import { Calls } from "./calls.js";
 import { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
-import type { GateParts } from "./gate-parts.js";
+import { type GateParts, NOBODY } from "./gate-parts.js";
 import { Hardware } from "./hardware.js";
 import { inheritSession } from "./inheritance.js";
 import { runLoop } from "./loop.js";
 import { type Resolved, resolveUrl, schemeNames } from "./namespace.js";
 import { ObjectTable } from "./object-table.js";
 import { LocalObject, LocalRequest } from "./objects.js";
+import { poisonReport } from "./poison.js";
 import type { Provider } from "./provider.js";
 import { Request } from "./request.js";
 import { Session } from "./session.js";
@@ -43,15 +44,7 @@ import { Session } from "./session.js";
 /** The gate of one process. */
 export class ProcessGate implements Gate, Waitable {
   readonly abi = ABI_VERSION;
-  self: SelfInfo = {
-    pid: 0,
-    name: "",
-    args: [],
-    cwd: "file:/",
-    incarnation: 0,
-    program: "",
-    provides: [],
-  };
+  self: SelfInfo = NOBODY;
   stdio: Descriptor[] = [];
   provider: Provider | undefined;
   readonly #parts: GateParts;
@@ -61,6 +54,7 @@ export class ProcessGate implements Gate, Waitable {
   readonly #calls: Calls;
   readonly #deadlines = new Deadlines();
   #namespace: NamespaceEntry[] = [];
+  #store: SharedArrayBuffer | undefined;
   #mailSeen = 0;
   readonly #waiter: Waiter;
   /** Promises settled so far; a change means that microtasks may be pending. */
@@ -93,6 +87,7 @@ export class ProcessGate implements Gate, Waitable {
       provides: mail.provides,
     };
     this.#namespace = mail.namespace;
+    this.#store = mail.store;
     for (const inherited of mail.stdio) {
       if (inherited.kind === "object") this.stdio.push(this.#objects.add(inherited.object));
       else this.stdio.push(inheritSession(this.#connect(inherited.provider), inherited));
@@ -134,13 +129,21 @@ export class ProcessGate implements Gate, Waitable {
     const known = this.#connections.get(provider);
     // One that was given up may have been revived since: ask again.
     if (known !== undefined && known.state !== "failed") return known;
-    const connection = new Connection(provider);
-    this.#connections.set(provider, connection);
+    const connection = this.#addConnection(provider);
     const request = this.#calls.syscall("connect", { provider });
     request.onDone = () => {
       if (request.result < 0) connection.givenUp(errnoFromNumber(-request.result));
     };
     this.start(request);
+    return connection;
+  }
+
+  #addConnection(provider: number): Connection {
+    const connection = new Connection(provider);
+    this.#connections.set(provider, connection);
+    connection.onPoison = (request) => {
+      this.start(this.syscall("poisoned", poisonReport(request)));
+    };
     return connection;
   }
 
@@ -240,6 +243,12 @@ export class ProcessGate implements Gate, Waitable {
     }
   }
 
+  store(): SharedArrayBuffer | undefined {
+    // One that was replaced came by mail before the system call was answered.
+    this.readMail();
+    return this.#store;
+  }
+
   #receive(mail: Mail): void {
     switch (mail.kind) {
       case "start":
@@ -269,6 +278,9 @@ export class ProcessGate implements Gate, Waitable {
       case "cell":
         this.#shareCell(mail);
         break;
+      case "store":
+        this.#store = mail.memory;
+        break;
       default:
         this.provider?.receive(mail);
     }
@@ -285,8 +297,8 @@ export class ProcessGate implements Gate, Waitable {
       this.#hardware.connected(mail);
       return;
     }
-    const connection = this.#connections.get(mail.provider) ?? new Connection(mail.provider);
-    this.#connections.set(mail.provider, connection);
+    const connection = this.#connections.get(mail.provider) ?? this.#addConnection(mail.provider);
+    connection.classes = mail.classes;
     connection.name = mail.name;
     connection.connected(mail.memory, mail.bell, mail.incarnation);
   }

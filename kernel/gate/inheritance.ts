@@ -6,7 +6,8 @@
 import { errnoFromNumber } from "../../ipc/errno.js";
 import type { Inherited } from "../../ipc/mail.js";
 import { OP_DUP, OP_REATTACH } from "../../ipc/opcode.js";
-import { type Connection, OPEN_ROOM, parseOpenReply, withoutEffects } from "./connection.js";
+import type { Connection } from "./connection.js";
+import { OPEN_ROOM, parseOpenReply, withoutEffects } from "./open-reply.js";
 import { Request } from "./request.js";
 import { Session } from "./session.js";
 

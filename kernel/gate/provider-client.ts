@@ -69,6 +69,8 @@ export class HandleTable {
 /** One client of this provider. */
 export class ProviderClient {
   readonly pid: number;
+  /** Number of its dealings with this provider, which outlives this incarnation. */
+  readonly session: number;
   readonly channel: ProviderChannel;
   readonly handles = new HandleTable();
   readonly pending = new Map<number, Pending>();
@@ -81,10 +83,16 @@ export class ProviderClient {
   inTurn = false;
   #view: Uint8Array | undefined;
 
-  constructor(pid: number, channel: ProviderChannel, replaying: boolean) {
-    this.pid = pid;
-    this.channel = channel;
-    this.replaying = replaying;
+  constructor(facts: {
+    pid: number;
+    session: number;
+    channel: ProviderChannel;
+    replaying: boolean;
+  }) {
+    this.pid = facts.pid;
+    this.session = facts.session;
+    this.channel = facts.channel;
+    this.replaying = facts.replaying;
   }
 
   /** The payload of a request. The last view is kept: a client's hot extent is mostly the same. */

@@ -13,11 +13,12 @@ import { OP_CANCEL, OP_RESUME } from "../../ipc/opcode.js";
 import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js";
 import { ProviderChannel } from "../../ipc/provider-channel.js";
 import type { Scheme } from "../../ipc/scheme.js";
-import { emptySqe, SQE_ONEWAY, SQE_REPLAY, type Sqe } from "../../ipc/sqe.js";
+import { emptySqe, SQE_ONEWAY, SQE_REPLAY, SQE_SUSPECT, type Sqe } from "../../ipc/sqe.js";
 import type { Pending } from "./contexts.js";
 import { Dispatcher, type SyscallHandler } from "./dispatcher.js";
 import type { FaultPoints } from "./fault-points.js";
 import { ProviderClient } from "./provider-client.js";
+import { Trial } from "./trial.js";
 
 /** Requests taken from one client before the next has its turn. */
 const TURN = 32;
@@ -51,6 +52,8 @@ export class Provider {
   readonly #sqe: Sqe = emptySqe();
   /** Set while a recovering incarnation admits replays only. */
   #windowEndsMs: number | undefined;
+  readonly #trial = new Trial();
+  #onTrial = false;
   #serving = false;
   /** Requests served that a dead incarnation had taken before. */
   #replayed = 0;
@@ -105,7 +108,10 @@ export class Provider {
     switch (mail.kind) {
       case "client": {
         const channel = new ProviderChannel(mail.memory, new Doorbell(mail.bell));
-        this.#clients.set(mail.client, new ProviderClient(mail.client, channel, mail.replays));
+        this.#clients.set(
+          mail.client,
+          new ProviderClient({ ...mail, pid: mail.client, channel, replaying: mail.replays }),
+        );
         this.#host.joined();
         break;
       }
@@ -186,6 +192,14 @@ export class Provider {
     }
     this.#host.drained(client.drain);
     client.drain = undefined;
+    if (this.#windowEndsMs === undefined) this.#retain();
+  }
+
+  /** Tells services that keep replies whose replies are still wanted. */
+  #retain(): void {
+    const sessions = new Set<number>();
+    for (const { session } of this.#clients.values()) sessions.add(session);
+    for (const scheme of new Set(this.#dispatcher.schemes.values())) scheme.retain?.(sessions);
   }
 
   /** Handlers hear of it in microtasks: the loop must not sleep before those have run. */
@@ -206,7 +220,7 @@ export class Provider {
 
   /** A hint that a request waits, for polling. */
   ready(): boolean {
-    if (!this.#serving) return false;
+    if (!this.#serving || this.#onTrial) return false;
     for (const client of this.#clients.values()) {
       if (client.channel.ready() && this.#mayTake(client)) return true;
     }
@@ -215,7 +229,7 @@ export class Provider {
 
   /** True when a request can be taken now: the last look before a sleep. */
   waits(): boolean {
-    if (!this.#serving) return false;
+    if (!this.#serving || this.#trialGoesOn()) return false;
     for (const client of this.#clients.values()) if (this.#mayTake(client)) return true;
     return false;
   }
@@ -227,8 +241,11 @@ export class Provider {
 
   /** How long this provider may sleep, in milliseconds. */
   get sleepMs(): number {
-    if (!this.#serving || this.#windowEndsMs === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(1, this.#windowEndsMs - this.#host.now());
+    if (!this.#serving) return Number.POSITIVE_INFINITY;
+    const nowMs = this.#host.now();
+    const trialMs = this.#onTrial ? this.#trial.leftMs(nowMs) : Number.POSITIVE_INFINITY;
+    const windowMs = (this.#windowEndsMs ?? Number.POSITIVE_INFINITY) - nowMs;
+    return Math.max(1, Math.min(trialMs, windowMs));
   }
 
   setSleeping(sleeping: boolean): void {
@@ -237,7 +254,7 @@ export class Provider {
 
   /** Takes requests from every client in turn. Returns how many. */
   dispatch(): number {
-    if (!this.#serving) return 0;
+    if (!this.#serving || this.#trialGoesOn()) return 0;
     this.#checkWindow();
     this.#host.faults.refresh();
     let taken = 0;
@@ -245,8 +262,20 @@ export class Provider {
       if (!client.channel.ready() || client.gone) continue;
       if (this.#windowEndsMs !== undefined && !client.replaying) continue;
       taken += this.#turn(client);
+      if (this.#onTrial) break;
     }
     return taken;
+  }
+
+  /** Whether a suspect is alone at work. What that takes is added to the window. */
+  #trialGoesOn(): boolean {
+    if (!this.#onTrial) return false;
+    const nowMs = this.#host.now();
+    this.#onTrial = this.#trial.goesOn(nowMs);
+    if (!this.#onTrial && this.#windowEndsMs !== undefined) {
+      this.#windowEndsMs += nowMs - this.#trial.sinceMs;
+    }
+    return this.#onTrial;
   }
 
   #checkWindow(): void {
@@ -254,6 +283,7 @@ export class Provider {
     if (this.#host.now() < this.#windowEndsMs && this.#someoneReplays()) return;
     this.#windowEndsMs = undefined;
     if (this.#someoneReplays()) this.#dispatcher.conflicts.rememberChanges();
+    this.#retain();
     this.#host.resumed(this.#replayed);
   }
 
@@ -279,6 +309,11 @@ export class Provider {
       if (client.gone) break;
       this.#one(client);
       words[DISPATCHING] = 0;
+      if ((this.#sqe.flags & SQE_SUSPECT) !== 0) {
+        this.#trial.begin(client, this.#sqe.tag, this.#host.now());
+        this.#onTrial = true;
+        if (this.#trialGoesOn()) break;
+      }
       if (client.replaying === false && this.#windowEndsMs !== undefined) break;
     }
     words[DISPATCHING] = 0;

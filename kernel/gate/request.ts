@@ -11,6 +11,7 @@ import { OP_READ, OP_WRITE, type OperationClass, operation } from "../../ipc/opc
 import { CQE_BODY_SHIFT, CQE_POSITIONED } from "../../ipc/sqe.js";
 import type { Outcome } from "../../ipc/sys-error.js";
 import type { Connection } from "./connection.js";
+import type { ReplySlot } from "./reply-slots.js";
 import type { Session } from "./session.js";
 
 /** Who a request talks to. */
@@ -57,6 +58,8 @@ export class Request implements Call, Flight {
   deaths = 0;
   /** True when this submission repeats one that a dead incarnation had taken. */
   replays = false;
+  /** Where its reply is kept, for a `dedup` request on its way. */
+  reply: ReplySlot | undefined;
   /** Runs once, when the answer is there. */
   onDone: ((request: Request) => void) | undefined;
 
@@ -69,6 +72,8 @@ export class Request implements Call, Flight {
 
   /** What may be done with it when its provider dies after it was taken. */
   get operationClass(): OperationClass {
+    const declared = this.connection?.classes.get(this.opcode);
+    if (declared !== undefined) return declared;
     const facts = operation(this.opcode);
     return this.session?.positioned === true ? facts.positioned : facts.stream;
   }
@@ -94,6 +99,7 @@ export class Request implements Call, Flight {
   #claimed = false;
 
   landed(result: number, flags: number): void {
+    this.connection?.releaseReply(this);
     this.positioned = (flags & CQE_POSITIONED) !== 0;
     const transfers = this.opcode === OP_READ || this.opcode === OP_WRITE;
     // A provider that claims more than was asked for is broken; nothing is taken from it.
@@ -136,15 +142,19 @@ export class Abandoned implements Flight {
   arenaLength = 0;
   sqIndex = 0;
   tag = 0;
+  reply: ReplySlot | undefined;
+  readonly #connection: Connection;
   readonly #late: ((result: number) => void) | undefined;
 
   /** @param late - what to do with a success that nobody waits for any more */
-  constructor(late?: (result: number) => void) {
+  constructor(connection: Connection, late?: (result: number) => void) {
+    this.#connection = connection;
     this.#late = late;
   }
 
-  /** A late completion: it frees tag and extent. */
+  /** A late completion: it frees tag, extent and reply slot. */
   landed(result: number): void {
+    this.#connection.releaseReply(this);
     if (result >= 0) this.#late?.(result);
   }
 }

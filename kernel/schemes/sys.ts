@@ -65,6 +65,7 @@ export function sysScheme(kernel: Kernel): Scheme {
         ["spares", String(kernel.parts.loader.spares)],
         ["log_dropped", String(kernel.log.dropped)],
       ]),
+    faults: () => kernel.faultLog.text(),
     trace: () =>
       kernel.recorder
         .events()

@@ -392,6 +392,7 @@ export function contextOf(facts: ContextFacts): OpenContext {
     rights: facts.rights ?? RIGHTS_ALL,
     scheme: facts.scheme ?? "",
     nonblocking: false,
+    reply: undefined,
     canceled: false,
     onCancel() {},
     defer() {},

@@ -76,7 +76,7 @@ export class Stand {
   client(pid: number, replays = false): StandClient {
     const memory = allocateChannel(ARENA_BYTES);
     const bell = allocateDoorbell();
-    this.provider.receive({ kind: "client", client: pid, memory, bell, replays });
+    this.provider.receive({ kind: "client", client: pid, session: pid, memory, bell, replays });
     return new StandClient(this, pid, memory);
   }
 

@@ -16,6 +16,8 @@ function processAt(pid: number, order: number): { process: Process; mail: Mail[]
     entry: "",
     program: "",
     provides: [],
+    operations: new Map(),
+    storeBytes: 0,
     policy: PROGRAM_POLICY,
     args: [],
     cwd: "file:/",

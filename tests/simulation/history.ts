@@ -9,7 +9,7 @@ import type { Storage } from "./stores.js";
 
 /** One operation of a client. Moments are the scheduler's steps. */
 export interface Operation {
-  kind: "read" | "write" | "call";
+  kind: "read" | "write" | "call" | "add";
   client: number;
   cell: number;
   value: number;
@@ -20,7 +20,7 @@ export interface Operation {
 }
 
 /** What is wrong with a history. */
-export function judge(history: readonly Operation[], storage: Storage): string[] {
+export function judge(history: readonly Operation[], storage: Storage, sum: number): string[] {
   const wrong: string[] = [];
   const done = history.filter(({ ended }) => ended === "ok");
   const writes = history.filter(({ kind }) => kind === "write");
@@ -41,6 +41,24 @@ export function judge(history: readonly Operation[], storage: Storage): string[]
     const effects = storage.calls.filter((number) => number === call.value).length;
     if (effects > 1) wrong.push(`${say(call)}: done ${effects} times`);
     if (call.ended === "ok" && effects === 0) wrong.push(`${say(call)}: never done`);
+  }
+  return [...wrong, ...judgeSums(history, sum)];
+}
+
+/**
+ * Every addition was done once: no two gave the same sum, the last sum is their number, and sums
+ * rise with time.
+ */
+function judgeSums(history: readonly Operation[], sum: number): string[] {
+  const adds = history.filter(({ kind }) => kind === "add");
+  const wrong: string[] = [];
+  if (sum !== adds.length) wrong.push(`${adds.length} additions gave ${sum}`);
+  if (new Set(adds.map(({ value }) => value)).size !== adds.length) {
+    wrong.push("two additions gave the same sum");
+  }
+  for (const add of adds) {
+    const earlier = highest(adds.filter(({ to }) => to < add.from));
+    if (add.value <= earlier) wrong.push(`${say(add)}: ${earlier} was given before`);
   }
   return wrong;
 }

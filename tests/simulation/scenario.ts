@@ -12,12 +12,15 @@ import type { File } from "../../user/file.js";
 import { judge, type Operation } from "./history.js";
 import { type SimMachine, simMachine } from "./sim-machine.js";
 import type { SimCode } from "./sim-slots.js";
-import { keyValueDaemon, relayDaemon, Storage } from "./stores.js";
+import { keyValueDaemon, relayDaemon, Storage, sumDaemon, sumIn } from "./stores.js";
 import { World } from "./world.js";
 
 const CLIENTS = 3;
 const OPERATIONS = 12;
 const CELL_BYTES = 4;
+const SUMS_AT_ONCE = 3;
+/** Who dies together. */
+const VICTIMS = [["kv"], ["relay"], ["sum"], ["kv", "relay"], ["sum", "kv"]];
 /** A run that takes longer hangs, in milliseconds of virtual time. */
 const RUN_MS_MAX = 10_000;
 
@@ -48,7 +51,7 @@ export async function runScenario(seed: number, weather: Weather): Promise<Outco
     programs[`client${me}`] = client(world, { me, history, wrong });
   }
   const machine = await simMachine(world, {
-    daemons: [keyValueDaemon(world, storage), relayDaemon()],
+    daemons: [keyValueDaemon(world, storage), relayDaemon(), sumDaemon(world)],
     programs,
     exitsEarly: weather.exitsEarly ?? false,
   });
@@ -64,7 +67,8 @@ export async function runScenario(seed: number, weather: Weather): Promise<Outco
   const finished = await world.run(() => ended === CLIENTS, RUN_MS_MAX);
   if (!finished) wrong.push(`${CLIENTS - ended} clients hang`);
   for (const one of history) trace.push(JSON.stringify(one));
-  return { wrong: [...wrong, ...judge(history, storage)], trace, replayed };
+  const sum = sumIn(machine.kernel.processes.find("sum")?.store);
+  return { wrong: [...wrong, ...judge(history, storage, sum)], trace, replayed };
 }
 
 /** Spawns the clients from the host; each promise settles when one has ended. */
@@ -83,7 +87,7 @@ async function killAtRandom(world: World, machine: SimMachine, kills: number): P
   const { kernel, kernelThread } = machine;
   for (let kill = 0; kill < kills; kill++) {
     await world.delay(kernelThread, 30);
-    const names = [["kv"], ["relay"], ["kv", "relay"]][world.random.below(3)] as string[];
+    const names = VICTIMS[world.random.below(VICTIMS.length)] as string[];
     for (const name of names) {
       const victim = kernel.processes.find(name);
       if (victim === undefined) continue;
@@ -117,6 +121,7 @@ function client(
       operation.to = world.steps;
     };
     const files: File[] = [];
+    const sum = await system.open("sum:/", { mode: "read-write" });
     for (const url of ["kv:/cells", "relay:/cells"]) {
       files.push(await system.open(url, { mode: "read-write" }));
     }
@@ -147,6 +152,12 @@ function client(
           await file.read(bytes, cell * CELL_BYTES);
           return bytes.readUInt32LE();
         });
+      } else if (dice === 8) {
+        await Promise.all(
+          Array.from({ length: SUMS_AT_ONCE }, () =>
+            attempt(operation("add", me, 1), async () => (await sum.call(1)) as number),
+          ),
+        );
       } else {
         const number = 1000 * me + n;
         await attempt(operation("call", me, number), async () => {
@@ -155,7 +166,7 @@ function client(
       }
       await world.delay(thread, 5);
     }
-    await Promise.all(files.map((file) => file.close()));
+    await Promise.all([sum, ...files].map((file) => file.close()));
     await gate.settle(gate.syscall("exit", { status: 0 }));
   };
 }

@@ -3,7 +3,7 @@
 import { VIRT } from "../../hw/boards/virt.js";
 import { boardDeviceTree } from "../../hw/device-tree.js";
 import type { FromBoard, ToBoard } from "../../ipc/board-mail.js";
-import { allocateDoorbell } from "../../ipc/doorbell.js";
+import { allocateDoorbell, type Doorbell } from "../../ipc/doorbell.js";
 import type { Mail } from "../../ipc/mail.js";
 import { allocateProcessBlock } from "../../ipc/process-block.js";
 import { allocateChannel } from "../../ipc/ring-block.js";
@@ -38,6 +38,8 @@ export interface SimMachineParts {
 export interface SimMachine {
   kernel: Kernel;
   kernelThread: SimThread;
+  /** The kernel's own doorbell. */
+  bell: Doorbell;
   /** The host's gate, as `boot` makes it. */
   host: ProcessGate;
   hostThread: SimThread;
@@ -84,7 +86,7 @@ export async function simMachine(world: World, parts: SimMachineParts): Promise<
   }
   new Watchdog(kernel).start();
   void run();
-  return { kernel, kernelThread, host, hostThread };
+  return { kernel, kernelThread, bell, host, hostThread };
 }
 
 function addHost(

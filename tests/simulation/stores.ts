@@ -1,11 +1,13 @@
 /**
- * Two daemons for the simulated machine: `kv:`, cells on storage that outlives it, and `relay:`,
- * which has nothing of its own and asks `kv:` for everything.
+ * Daemons for the simulated machine: `kv:`, cells on storage that outlives it; `relay:`, which has
+ * nothing of its own and asks `kv:` for everything; `sum:`, a counter in a store.
  */
 
 import { opened, type Scheme } from "../../ipc/scheme.js";
 import { asyncSystem } from "../../user/async-file.js";
 import type { File } from "../../user/file.js";
+import { Store } from "../../user/store/store.js";
+import { StoreMemory } from "../../user/store/store-memory.js";
 import type { SimDaemon } from "./sim-machine.js";
 import type { World } from "./world.js";
 
@@ -79,4 +81,54 @@ export function relayDaemon(): SimDaemon {
       await gate.serve(scheme as Scheme, true);
     },
   };
+}
+
+const SUM = "sum";
+
+/** `sum:`: each call adds its number, exactly once, and answers the new sum. */
+export function sumDaemon(world: World): SimDaemon {
+  return {
+    manifest: {
+      name: "sum",
+      provides: ["sum"],
+      restart: "permanent",
+      operations: { call: "dedup" },
+      store: { bytes: 64 * 1024 },
+    },
+    async code(gate, thread) {
+      const store = storeOf(gate.store());
+      const scheme: Scheme<string> = {
+        open: (path) => opened(path, { identity: { object: path, generation: store.identity } }),
+        async call(_path, request, context) {
+          await world.delay(thread, WORK_MS_MAX);
+          const sum = store.once(context, (change) => {
+            const next = numberOf(change.get(SUM)) + (request as number);
+            change.put(SUM, Buffer.from(String(next)));
+            return next;
+          });
+          await world.delay(thread, WORK_MS_MAX);
+          return sum;
+        },
+        retain: (sessions) => {
+          store.retain(sessions);
+        },
+      };
+      await gate.serve(scheme as Scheme, true);
+    },
+  };
+}
+
+/** What a store of `sum:` holds. */
+export function sumIn(memory: SharedArrayBuffer | undefined): number {
+  return memory === undefined ? 0 : numberOf(storeOf(memory).get(SUM));
+}
+
+function storeOf(memory: SharedArrayBuffer | undefined): Store {
+  const store = memory && Store.adopt(new StoreMemory(memory), 1);
+  if (store === undefined) throw new RangeError("the store does not hold together");
+  return store;
+}
+
+function numberOf(bytes: Uint8Array | undefined): number {
+  return Number(Buffer.from(bytes ?? "0").toString());
 }

@@ -87,6 +87,11 @@ describe("poison and events", () => {
     expect(failure.code).toBe("EIO");
     expect(failure.outcome).toBe("poison");
     expect(await poison.read(Buffer.alloc(8), 0)).toBe(8);
+    const log = await os.open("sys:/faults");
+    expect((await log.readAll()).toString()).toMatch(
+      /poisoned poison client="host" operation="read" url="poisoned:\/" offset=666/,
+    );
+    await log.close();
   });
 
   it("event: tells of readiness, of a death, and of a session that was lost", async () => {
@@ -105,6 +110,25 @@ describe("poison and events", () => {
     expect(events & EVENT_ERROR).toBe(EVENT_ERROR);
     await death;
     expect((await failure).code).toBe("ESTALE");
+  });
+
+  it("of many requests at work only the one that kills is poison", async () => {
+    const files = await Promise.all(Array.from({ length: 3 }, () => os.open("poisoned:/later")));
+    const offsets = [0, 8, 666, 16, 24];
+    const ends = await Promise.all(
+      files.flatMap((file, at) =>
+        offsets
+          .filter((offset) => offset !== 666 || at === 1)
+          .map(async (offset) => {
+            const end = await file.read(Buffer.alloc(8), offset).catch((error: unknown) => error);
+            return { offset, end };
+          }),
+      ),
+    );
+    for (const { offset, end } of ends) {
+      if (offset === 666) expect(end).toMatchObject({ code: "EIO", outcome: "poison" });
+      else expect(end, `offset ${offset}`).toBe(8);
+    }
   });
 
   it("a daemon that dies again and again is given up: ENODEV, and a hang-up event", async () => {
