@@ -6,7 +6,17 @@
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import type { Random } from "../ipc/clock.js";
-import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
+import {
+  EACCES,
+  EBUSY,
+  EDEADLK,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOEXEC,
+  Errno,
+} from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import {
   parseRights,
@@ -142,15 +152,27 @@ export class Kernel {
   }
 
   /** Derives a capability for a process and puts it into its namespace. */
-  give(holder: Process, parent: Capability, facts: { root: string; rights: number }): Capability {
+  give(
+    holder: Process,
+    parent: Capability,
+    facts: { root: string; rights: number; granted?: boolean },
+  ): Capability {
     const capability = this.derive(parent, { holder, ...facts });
     holder.namespace = [...holder.namespace, Wiring.entry(capability)];
     return capability;
   }
 
-  /** Derives a capability; its provider hears of it before it can be used. */
-  derive(parent: Capability, facts: { holder: Process; root: string; rights: number }): Capability {
+  /**
+   * Derives a capability; its provider hears of it before it can be used.
+   * @throws EDEADLK when using it would go up the manifest's order
+   */
+  derive(
+    parent: Capability,
+    facts: { holder: Process; root: string; rights: number; granted?: boolean },
+  ): Capability {
     const { holder } = facts;
+    const order = this.processes.get(parent.provider)?.facts.order ?? 0;
+    if (order >= holder.facts.order) throw EDEADLK;
     const capability = this.wiring.grant(parent, facts);
     if (parent.provider === KERNEL_PID) {
       const { index, scheme, root } = capability;
@@ -243,6 +265,10 @@ export class Kernel {
     for (const url of Object.keys(manifest.needs ?? {})) {
       const parsed = parseUrl(url);
       if (parsed instanceof Errno) throw new SysError(parsed, { operation: "load", url });
+      if (manifest.provides.includes(parsed.scheme)) {
+        const hint = `needs: ${manifest.name} provides ${parsed.scheme}: itself`;
+        throw new SysError(EDEADLK, { operation: "load", url, hint });
+      }
       if (this.#roots.has(parsed.scheme)) continue;
       const hint = `needs: nobody provides ${parsed.scheme}:`;
       throw new SysError(ENODEV, { operation: "load", url, hint });

@@ -16,7 +16,7 @@ import { FaultPoints } from "./gate/fault-points.js";
 import { Provider, type ProviderHost } from "./gate/provider.js";
 import { Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
-import type { Package } from "./manifest.js";
+import { checkOrder, type Package } from "./manifest.js";
 import { irqScheme, memoryScheme } from "./schemes/hardware.js";
 import { pipeScheme } from "./schemes/pipe.js";
 import { sysScheme } from "./schemes/sys.js";
@@ -74,6 +74,7 @@ async function main(): Promise<void> {
     else void halt(kernel).then(() => tell({ kind: "halted" }));
   });
   await kernel.devices.ready;
+  checkOrder(boot.packages);
   for (const pack of boot.packages) {
     const process = kernel.addPackage(pack);
     if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
@@ -138,7 +139,7 @@ function providerHost(bell: Doorbell, late: Late): ProviderHost {
       bell.ring();
     },
     drained: (drain) => {
-      late.kernel?.lifecycle.drained(drain);
+      late.kernel?.lifecycle.drained(KERNEL_PID, drain);
     },
     resumed: () => undefined,
     bug: (error) => {

@@ -4,7 +4,7 @@
  * could land on top of a newer write that was acknowledged already.
  */
 
-import { OP_FTRUNCATE, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
+import { OP_FTRUNCATE, OP_READ, OP_WRITE, operation } from "../../ipc/opcode.js";
 import type { Sqe } from "../../ipc/sqe.js";
 import type { Pending } from "./contexts.js";
 import type { Handle, ProviderClient } from "./provider-client.js";
@@ -105,6 +105,17 @@ export class Conflicts {
     return this.#held.length < before;
   }
 
+  /** Takes out what waits on handles under one of these capabilities. */
+  takeRevoked(indices: ReadonlySet<number>): { client: ProviderClient; tag: number }[] {
+    const under = ({ client, sqe }: Held): boolean => {
+      const handle = client.handles.get(sqe.handle);
+      return handle !== undefined && indices.has(handle.capability);
+    };
+    const taken = this.#held.filter((held) => under(held));
+    if (taken.length > 0) this.#held = this.#held.filter((held) => !taken.includes(held));
+    return taken.map(({ client, sqe }) => ({ client, tag: sqe.tag }));
+  }
+
   /** Drops what a dead client has waiting. */
   forget(client: ProviderClient): void {
     this.#held = this.#held.filter((held) => held.client !== client);
@@ -118,6 +129,8 @@ function rangeOf(
   const { opcode, offset, arenaLength } = request;
   if (opcode !== OP_READ && opcode !== OP_WRITE && opcode !== OP_FTRUNCATE) return undefined;
   const identity = handle?.description.identity;
+  // What will be refused holds nobody up, and changes nothing.
+  if (((handle?.rights ?? 0) & operation(opcode).rights) === 0) return undefined;
   if (handle === undefined || identity === undefined || !handle.description.positioned) {
     return undefined;
   }
