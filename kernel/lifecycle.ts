@@ -250,7 +250,9 @@ export class Lifecycle {
     const { capabilities, pipes } = this.#parts;
     pipes.drop(process);
     for (const capability of capabilities.heldBy(process.pid)) {
-      const { provider, index } = capability;
+      const { parent, provider, index } = capability;
+      // The first one of a scheme is its provider's for ever.
+      if (parent === undefined) continue;
       const named = process.namespace.some(
         (entry) => entry.provider === provider && entry.capability === index,
       );

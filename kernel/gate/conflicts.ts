@@ -22,6 +22,8 @@ interface Held {
   client: ProviderClient;
   sqe: Sqe;
   range: Range;
+  /** Under which its handle was opened; the handle itself may be closed by now. */
+  capability: number;
 }
 
 /** Changes that are remembered one by one; beyond, everything counts as changed. */
@@ -38,11 +40,13 @@ export class Conflicts {
   /** Holds a request back if it conflicts with one at work or one held before. */
   hold(client: ProviderClient, sqe: Sqe): boolean {
     if (this.#atWork.size === 0 && this.#held.length === 0) return false;
-    const range = rangeOf(client.handles.get(sqe.handle), sqe);
-    if (range === undefined) return false;
+    const handle = client.handles.get(sqe.handle);
+    const range = rangeOf(handle, sqe);
+    if (handle === undefined || range === undefined) return false;
     let clash = this.#held.some((held) => conflict(held.range, range));
     for (const other of this.#atWork.values()) clash ||= conflict(other, range);
-    if (clash) this.#held.push({ client, sqe: { ...sqe }, range });
+    const { capability } = handle;
+    if (clash) this.#held.push({ client, sqe: { ...sqe }, range, capability });
     return clash;
   }
 
@@ -107,11 +111,7 @@ export class Conflicts {
 
   /** Takes out what waits on handles under one of these capabilities. */
   takeRevoked(indices: ReadonlySet<number>): { client: ProviderClient; tag: number }[] {
-    const under = ({ client, sqe }: Held): boolean => {
-      const handle = client.handles.get(sqe.handle);
-      return handle !== undefined && indices.has(handle.capability);
-    };
-    const taken = this.#held.filter((held) => under(held));
+    const taken = this.#held.filter(({ capability }) => indices.has(capability));
     if (taken.length > 0) this.#held = this.#held.filter((held) => !taken.includes(held));
     return taken.map(({ client, sqe }) => ({ client, tag: sqe.tag }));
   }
