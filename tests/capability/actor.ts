@@ -8,7 +8,6 @@ import { ClientChannel } from "../../ipc/client-channel.js";
 import { decodeBody, encodeBody } from "../../ipc/codec.js";
 import { allocateDoorbell, Doorbell } from "../../ipc/doorbell.js";
 import { errnoFromNumber } from "../../ipc/errno.js";
-import { BODY_BYTES_MAX } from "../../ipc/limits.js";
 import {
   type Inherited,
   KERNEL_PID,
@@ -24,6 +23,9 @@ import { SysError } from "../../ipc/sys-error.js";
 import { FaultPoints } from "../../kernel/gate/fault-points.js";
 import { Provider } from "../../kernel/gate/provider.js";
 import type { Slot, World } from "./world.js";
+
+/** Room for what a system call answers: a ring full of them fits into the arena. */
+const SYSCALL_ROOM = 1024;
 
 /** A request's fields, what it sends, and the room for its answer. */
 export interface Ask extends Partial<Sqe> {
@@ -201,7 +203,7 @@ export class Actor {
       opcode: OP_SYSCALL,
       arg1: SYSCALLS.indexOf(name),
       body: encodeBody(body),
-      room: BODY_BYTES_MAX,
+      room: SYSCALL_ROOM,
     });
   }
 

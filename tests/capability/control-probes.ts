@@ -83,6 +83,8 @@ function revoke(ground: Ground): void {
   // Roots stay: without them nobody can do anything any more.
   const below = all.filter(({ parent }) => parent?.parent !== undefined);
   const target = below.length > 0 && ground.chance(90) ? ground.pick(below).id : 10 ** 6;
+  // What has ended before counts as it was then.
+  collect(ground);
   const may = oracle.mayRevoke(by.pid, target, ground.world.host.pid);
   const { result } = ask(ground, by, "revoke", { id: target });
   if (result >= 0 !== may) ground.fail(`${may ? "refused" : "allowed"}: ${result}`);

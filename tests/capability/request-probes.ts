@@ -293,11 +293,11 @@ export function checkWaiting(ground: Ground): void {
   for (const { answer, grip } of ground.waiting) {
     const [result] = answer.results;
     const { permit } = grip;
-    if (permit.live && result !== undefined) ground.fail(`a request that waits ended: ${result}`);
     if (!permit.live && result !== -EACCES.errno) ground.fail(`revoked, and answered ${result}`);
     if (!permit.live && answer.bytes.length > 0) ground.fail("data after the revocation");
   }
   ground.waiting = ground.waiting.filter(({ grip }) => grip.permit.live);
+  collect(ground);
 }
 
 /** Takes out what has been answered: it was held behind another, which has ended. */
