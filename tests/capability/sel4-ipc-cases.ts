@@ -1,4 +1,4 @@
-/** Counterparts of sel4test's tests of system calls, of messages between processes, and of waits. */
+/** Counterparts of sel4test's tests of system calls, of messages, and of waits. */
 
 import { expect } from "vitest";
 import { ClientChannel } from "../../ipc/client-channel.js";
