@@ -38,8 +38,11 @@ export const HANDLES_PER_CHANNEL_MAX = 1024;
 export const CAPABILITIES_PER_PROVIDER_MAX = 8192;
 /** Capabilities that one process can hold. */
 export const CAPABILITIES_PER_PROCESS_MAX = 1024;
-/** Processes alive at once. */
+/** Capabilities that others can have given one process; its own have their own limit. */
+export const GRANTS_PER_PROCESS_MAX = 256;
+/** Processes alive at once, and of them those that one program of the host's has below it. */
 export const PROCESSES_MAX = 512;
+export const PROCESSES_PER_PROGRAM_MAX = 128;
 /** Arguments of a program: count and total bytes. */
 export const ARGUMENTS_MAX = 1024;
 export const ARGUMENT_BYTES_MAX = 32 * 1024;
@@ -57,6 +60,10 @@ export const END_MS_MAX = 1000;
 
 /** Bytes of one pipe ring. Redox has the same. */
 export const PIPE_BYTES = 65536;
+/** Pipe ends that one process can have open. */
+export const PIPE_ENDS_PER_PROCESS_MAX = 256;
+/** Bytes of DMA memory that one driver can have. */
+export const DMA_BYTES_PER_DRIVER_MAX = 32 * 1024 * 1024;
 /** Lines of the system's log that `log:` keeps for readers. */
 export const LOG_LINES_KEPT = 1000;
 /** Events that the flight recorder keeps. */

@@ -97,8 +97,19 @@ export type Mail =
     }
   /** As provider: `client` holds capability `index` on `root` of `scheme`. */
   | { kind: "capability"; index: number; client: number; scheme: string; root: string }
-  /** As provider: `to` may take over a copy of `from`'s handle with capability `index`. */
-  | { kind: "grant"; index: number; from: number; handle: number; to: number; rights: number }
+  /**
+   * As provider: `to` may take over a copy of `from`'s handle with capability `index`, which was
+   * derived from `parent`, under which the handle was opened.
+   */
+  | {
+      kind: "grant";
+      index: number;
+      parent: number;
+      from: number;
+      handle: number;
+      to: number;
+      rights: number;
+    }
   /** As provider: these cells were cleared; end what is parked under them. */
   | { kind: "revoked"; indices: number[] }
   /** As provider: a client died; answer `drained` when none of its requests can take effect. */

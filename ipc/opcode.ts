@@ -82,7 +82,7 @@ define(OP_FTRUNCATE, "ftruncate", RIGHT_WRITE, ["idempotent", "once"], "");
 define(OP_FSYNC, "fsync", 0, ["idempotent", "idempotent"], "");
 define(OP_FSTAT, "fstat", 0, ["pure", "pure"], "out");
 define(OP_FSTATVFS, "fstatvfs", 0, ["pure", "pure"], "out");
-define(OP_GETDENTS, "getdents", RIGHT_READ | RIGHT_LIST, ["pure", "pure"], "out");
+define(OP_GETDENTS, "getdents", RIGHT_LIST, ["pure", "pure"], "out");
 define(OP_LINK, "link", 0, ["once", "once"], "in");
 define(OP_UNLINK, "unlink", 0, ["once", "once"], "in");
 define(OP_RENAME, "rename", 0, ["once", "once"], "in");

@@ -4,8 +4,9 @@
  * revoking clears the cells of the whole subtree before it returns.
  */
 
+import { cellOf, indexOf, SLOTS_MAX, slotOf } from "../ipc/capability-index.js";
 import { EMFILE } from "../ipc/errno.js";
-import { CAPABILITIES_PER_PROCESS_MAX, CAPABILITIES_PER_PROVIDER_MAX } from "../ipc/limits.js";
+import { CAPABILITIES_PER_PROCESS_MAX, GRANTS_PER_PROCESS_MAX } from "../ipc/limits.js";
 
 /** One capability. */
 export interface Capability {
@@ -14,11 +15,13 @@ export interface Capability {
   readonly children: Set<Capability>;
   readonly holder: number;
   readonly provider: number;
-  /** Place of its rights cell at the provider, and its name in requests. */
+  /** Names it in requests: slot of its rights cell at the provider, and the slot's generation. */
   readonly index: number;
   readonly scheme: string;
   readonly root: string;
   readonly rights: number;
+  /** Another process has given it unasked: it does not use up what the holder may derive. */
+  readonly granted: boolean;
 }
 
 /** What a capability is made of. */
@@ -28,6 +31,7 @@ export interface CapabilityFacts {
   scheme: string;
   root: string;
   rights: number;
+  granted?: boolean;
 }
 
 /**
@@ -35,25 +39,36 @@ export interface CapabilityFacts {
  * linger.
  */
 class CellBlock {
-  memory = new SharedArrayBuffer(CAPABILITIES_PER_PROVIDER_MAX * 4);
+  memory = new SharedArrayBuffer(SLOTS_MAX * 4);
   cells = new Int32Array(this.memory);
+  readonly #generations = new Uint32Array(SLOTS_MAX);
   readonly #free: number[] = [];
   #next = 1;
 
   take(rights: number): number {
-    const index = this.#free.pop() ?? this.#next++;
-    if (index >= CAPABILITIES_PER_PROVIDER_MAX) throw EMFILE;
-    // Partner: the provider's gate loads the cell for each request.
-    Atomics.store(this.cells, index, rights);
+    // Fresh ones first, then the one that has rested longest: generations last that much longer.
+    const slot = this.#next < SLOTS_MAX ? this.#next++ : this.#free.shift();
+    if (slot === undefined) throw EMFILE;
+    const index = indexOf(slot, this.#generations[slot] as number);
+    this.set(index, rights);
     return index;
   }
 
+  set(index: number, rights: number): void {
+    // Partner: the provider's gate loads the cell for each request.
+    Atomics.store(this.cells, slotOf(index), cellOf(index, rights));
+  }
+
   clear(index: number): void {
-    Atomics.store(this.cells, index, 0);
+    Atomics.store(this.cells, slotOf(index), 0);
   }
 
   giveBack(index: number): void {
-    this.#free.push(index);
+    const slot = slotOf(index);
+    // The next capability in this slot has another name: nothing that was left over from this one
+    // (a handle, a request in progress, a name that somebody kept) fits its cell.
+    this.#generations[slot] = (this.#generations[slot] as number) + 1;
+    this.#free.push(slot);
   }
 
   renew(): SharedArrayBuffer {
@@ -85,9 +100,7 @@ export class CapabilityTable {
     const block = this.#block(provider);
     const memory = block.renew();
     for (const capability of this.#byId.values()) {
-      if (capability.provider === provider) {
-        Atomics.store(block.cells, capability.index, capability.rights);
-      }
+      if (capability.provider === provider) block.set(capability.index, capability.rights);
     }
     return memory;
   }
@@ -104,10 +117,14 @@ export class CapabilityTable {
   /** Adds a capability. `parent` undefined: the root of a scheme. @throws EMFILE */
   add(parent: Capability | undefined, facts: CapabilityFacts): Capability {
     const held = this.#held(facts.holder);
-    if (held.size >= CAPABILITIES_PER_PROCESS_MAX) throw EMFILE;
+    const granted = facts.granted ?? false;
+    let used = 0;
+    for (const other of held) if (other.granted === granted) used++;
+    if (used >= (granted ? GRANTS_PER_PROCESS_MAX : CAPABILITIES_PER_PROCESS_MAX)) throw EMFILE;
     const rights = parent === undefined ? facts.rights : facts.rights & parent.rights;
     const capability: Capability = {
       ...facts,
+      granted,
       rights,
       id: this.#nextId++,
       parent,
@@ -142,8 +159,12 @@ export class CapabilityTable {
     return this.heldBy(holder).find((c) => c.provider === provider && c.index === index);
   }
 
-  /** Clears a capability and all that was derived from it. Returns them; the cells are cleared. */
+  /**
+   * Clears a capability and all that was derived from it. Returns them; the cells are cleared. One
+   * that is gone already is nothing: its slot may be another's by now.
+   */
   revoke(capability: Capability): Capability[] {
+    if (this.#byId.get(capability.id) !== capability) return [];
     const subtree: Capability[] = [];
     const stack = [capability];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
@@ -152,32 +173,34 @@ export class CapabilityTable {
       stack.push(...next.children);
     }
     for (const gone of subtree) {
-      this.#byId.delete(gone.id);
-      this.#byHolder.get(gone.holder)?.delete(gone);
       gone.parent?.children.delete(gone);
       gone.children.clear();
-      // The index comes into use again only for a new capability, of which the provider hears
-      // first.
-      this.#blocks.get(gone.provider)?.giveBack(gone.index);
+      this.#remove(gone);
     }
     return subtree;
   }
 
-  /**
-   * Drops what a dead process held. Derived ones stay with their holders, under the next one above.
-   */
+  /** Drops one capability. Derived ones stay with their holders, under the next one above. */
+  drop(capability: Capability): void {
+    for (const child of capability.children) {
+      child.parent = capability.parent;
+      capability.parent?.children.add(child);
+    }
+    capability.parent?.children.delete(capability);
+    this.#blocks.get(capability.provider)?.clear(capability.index);
+    this.#remove(capability);
+  }
+
+  #remove(gone: Capability): void {
+    this.#byId.delete(gone.id);
+    this.#byHolder.get(gone.holder)?.delete(gone);
+    this.#blocks.get(gone.provider)?.giveBack(gone.index);
+  }
+
+  /** Drops what a dead process held. */
   dropHolder(holder: number): Capability[] {
     const gone = this.heldBy(holder);
-    for (const capability of gone) {
-      for (const child of capability.children) {
-        child.parent = capability.parent;
-        capability.parent?.children.add(child);
-      }
-      capability.parent?.children.delete(capability);
-      this.#blocks.get(capability.provider)?.clear(capability.index);
-      this.#blocks.get(capability.provider)?.giveBack(capability.index);
-      this.#byId.delete(capability.id);
-    }
+    for (const capability of gone) this.drop(capability);
     this.#byHolder.delete(holder);
     return gone;
   }

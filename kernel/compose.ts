@@ -99,7 +99,7 @@ function providerHost({ bell, clock }: Surroundings, late: Late): ProviderHost {
       bell.ring();
     },
     drained: (drain) => {
-      late.kernel?.lifecycle.drained(drain);
+      late.kernel?.lifecycle.drained(KERNEL_PID, drain);
     },
     resumed: () => undefined,
     bug: (error) => {

@@ -5,7 +5,8 @@
 
 import { assert } from "../ipc/assert.js";
 import type { DeviceInfo, FromBoard, ToBoard } from "../ipc/board-mail.js";
-import { ENOMEM, ENXIO } from "../ipc/errno.js";
+import { ENOBUFS, ENOMEM, ENXIO } from "../ipc/errno.js";
+import { DMA_BYTES_PER_DRIVER_MAX } from "../ipc/limits.js";
 import { BOARD_PID, type ObjectMail } from "../ipc/mail.js";
 import { allocateChannel } from "../ipc/ring-block.js";
 import { allocateVector } from "../ipc/vector.js";
@@ -123,12 +124,17 @@ export class Devices {
     });
   }
 
-  /** Allocates memory that the driver shares with its devices, all zero. @throws ENOMEM */
+  /**
+   * Allocates memory that the driver shares with its devices, all zero.
+   * @throws ENOBUFS when the driver has its share already; ENOMEM when there is none left
+   */
   allocate(driver: Process, size: number, id: number): ObjectMail {
     const bytes = Math.ceil(size / PAGE) * PAGE;
+    const own = this.#regions.get(driver.pid) ?? [];
+    const used = own.reduce((sum, { memory }) => sum + memory.byteLength, 0);
+    if (used + bytes > DMA_BYTES_PER_DRIVER_MAX) throw ENOBUFS;
     const region = this.#free.get(bytes)?.pop() ?? this.#fresh(bytes);
     new BigInt64Array(region.memory).fill(0n);
-    const own = this.#regions.get(driver.pid) ?? [];
     own.push(region);
     this.#regions.set(driver.pid, own);
     this.#send({ kind: "dma", domain: driver.pid, ...region });

@@ -5,8 +5,17 @@
 
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
-import type { Random, Timers } from "../ipc/clock.js";
-import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOEXEC, Errno } from "../ipc/errno.js";
+import {
+  EACCES,
+  EBUSY,
+  EDEADLK,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOEXEC,
+  Errno,
+} from "../ipc/errno.js";
 import { HOST_PID, KERNEL_PID, type Mail, type ObjectMail } from "../ipc/mail.js";
 import {
   parseRights,
@@ -23,7 +32,7 @@ import type { Devices } from "./devices.js";
 import { FaultLog } from "./fault-log.js";
 import { FaultOrders } from "./fault-orders.js";
 import { FlightRecorder } from "./flight-recorder.js";
-import type { Provider } from "./gate/provider.js";
+import type { KernelParts } from "./kernel-parts.js";
 import { Lifecycle } from "./lifecycle.js";
 import { type Manifest, operationClasses, type Package } from "./manifest.js";
 import { Pipes } from "./pipes.js";
@@ -36,7 +45,6 @@ import {
   ProcessTable,
 } from "./process.js";
 import { SystemLog } from "./schemes/log.js";
-import type { Slots } from "./slot.js";
 import { Stores } from "./stores.js";
 import { DEFAULT_POLICY } from "./supervisor.js";
 import type { Fields } from "./syscall-body.js";
@@ -44,32 +52,6 @@ import { Wiring } from "./wiring.js";
 
 /** Exit statuses that a parent has not asked for yet, at most. */
 const EXITS_KEPT = 64;
-
-/** What the kernel is made with. */
-export interface KernelParts {
-  capabilities: CapabilityTable;
-  provider: Provider;
-  loader: Slots;
-  devices: Devices;
-  /** Milliseconds of the machine's clock, which stands still when the machine does. */
-  now(): number;
-  /** Milliseconds of the host's clock, for what people read; and the date. */
-  hostNow(): number;
-  date(): Date;
-  timers: Timers;
-  /** Runs with each tick of the watchdog: the machine is alive. */
-  tick(): void;
-  /** Takes a macrotask turn. */
-  turn(): Promise<void>;
-  random: Random;
-  /** URL of the folder of programs, their names, and the module that runs one. */
-  programs: string;
-  programNames: readonly string[];
-  programRuntime: string;
-  /** Names of schemes that the kernel itself provides. */
-  schemes: readonly string[];
-  stuck(name: string): void;
-}
 
 /** The kernel's tables and what can be done with them. */
 export class Kernel {
@@ -162,15 +144,27 @@ export class Kernel {
   }
 
   /** Derives a capability for a process and puts it into its namespace. */
-  give(holder: Process, parent: Capability, facts: { root: string; rights: number }): Capability {
+  give(
+    holder: Process,
+    parent: Capability,
+    facts: { root: string; rights: number; granted?: boolean },
+  ): Capability {
     const capability = this.derive(parent, { holder, ...facts });
     holder.namespace = [...holder.namespace, Wiring.entry(capability)];
     return capability;
   }
 
-  /** Derives a capability; its provider hears of it before it can be used. */
-  derive(parent: Capability, facts: { holder: Process; root: string; rights: number }): Capability {
+  /**
+   * Derives a capability; its provider hears of it before it can be used.
+   * @throws EDEADLK when using it would go up the manifest's order
+   */
+  derive(
+    parent: Capability,
+    facts: { holder: Process; root: string; rights: number; granted?: boolean },
+  ): Capability {
     const { holder } = facts;
+    const order = this.processes.get(parent.provider)?.facts.order ?? 0;
+    if (order >= holder.facts.order) throw EDEADLK;
     const capability = this.wiring.grant(parent, facts);
     if (parent.provider === KERNEL_PID) {
       const { index, scheme, root } = capability;
@@ -265,6 +259,10 @@ export class Kernel {
     for (const url of Object.keys(manifest.needs ?? {})) {
       const parsed = parseUrl(url);
       if (parsed instanceof Errno) throw new SysError(parsed, { operation: "load", url });
+      if (manifest.provides.includes(parsed.scheme)) {
+        const hint = `needs: ${manifest.name} provides ${parsed.scheme}: itself`;
+        throw new SysError(EDEADLK, { operation: "load", url, hint });
+      }
       if (this.#roots.has(parsed.scheme)) continue;
       const hint = `needs: nobody provides ${parsed.scheme}:`;
       throw new SysError(ENODEV, { operation: "load", url, hint });

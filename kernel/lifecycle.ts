@@ -6,6 +6,7 @@
 
 import type { DeviceInfo } from "../ipc/board-mail.js";
 import type { Timers } from "../ipc/clock.js";
+import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { DEATH_WRITTEN, FAULT_REACHED, readDeathRecord } from "../ipc/process-block.js";
 import type { CapabilityTable } from "./capability.js";
 import type { Devices } from "./devices.js";
@@ -55,7 +56,8 @@ export interface Death {
 /** Starts, ends and restarts processes. */
 export class Lifecycle {
   readonly #parts: LifecycleParts;
-  readonly #drains = new Map<number, () => void>();
+  /** Who was asked to drain, and what follows. */
+  readonly #drains = new Map<number, { provider: number; done: () => void }>();
   #nextDrain = 1;
   #stopping = false;
 
@@ -242,8 +244,35 @@ export class Lifecycle {
     for (const wire of process.clients.values()) {
       wire.client.mail({ kind: "died", provider: process.pid, ordered });
     }
+    this.#takeBack(process);
     if (state.tag === "stopped") this.#stopped(process);
     else this.handle(process, { tag: "ended" });
+  }
+
+  /**
+   * Takes back what an incarnation made for itself and its successor knows nothing of: narrowed
+   * capabilities, pipe ends. Its names stay.
+   */
+  #takeBack(process: Process): void {
+    const { capabilities, pipes } = this.#parts;
+    pipes.drop(process);
+    for (const capability of capabilities.heldBy(process.pid)) {
+      const { parent, provider, index } = capability;
+      // The first one of a scheme is its provider's for ever.
+      if (parent === undefined) continue;
+      const named = process.namespace.some(
+        (entry) => entry.provider === provider && entry.capability === index,
+      );
+      if (named) continue;
+      capabilities.drop(capability);
+      this.#tellRevoked(provider, index);
+    }
+  }
+
+  #tellRevoked(provider: number, index: number): void {
+    const mail: Mail = { kind: "revoked", indices: [index] };
+    if (provider === KERNEL_PID) this.#parts.provider.receive(mail);
+    else this.#parts.processes.get(provider)?.mail(mail);
   }
 
   /** Takes the channel between two living processes apart. */
@@ -272,7 +301,7 @@ export class Lifecycle {
         this.#drains.delete(drain);
         resolve();
       };
-      this.#drains.set(drain, done);
+      this.#drains.set(drain, { provider: provider.pid, done });
       // If the provider dies itself, nothing of the client survives in it.
       void provider.slot?.exited.finally(done);
       provider.mail({ kind: "client-died", client: process.pid, drain });
@@ -282,16 +311,17 @@ export class Lifecycle {
   #drainKernel(process: Process): Promise<void> {
     const drain = this.#nextDrain++;
     return new Promise((resolve) => {
-      this.#drains.set(drain, resolve);
+      this.#drains.set(drain, { provider: KERNEL_PID, done: resolve });
       this.#parts.provider.receive({ kind: "client-died", client: process.pid, drain });
     });
   }
 
-  /** A provider says that a dead client's requests are over. */
-  drained(drain: number): void {
-    const done = this.#drains.get(drain);
+  /** A provider says that a dead client's requests are over. Of another's it knows nothing. */
+  drained(provider: number, drain: number): void {
+    const asked = this.#drains.get(drain);
+    if (asked?.provider !== provider) return;
     this.#drains.delete(drain);
-    done?.();
+    asked.done();
   }
 
   #giveUp(process: Process): void {
@@ -311,8 +341,10 @@ export class Lifecycle {
     pipes.drop(process);
     capabilities.dropProvider(process.pid);
     for (const { provider, index } of capabilities.dropHolder(process.pid)) {
-      processes.get(provider)?.mail({ kind: "revoked", indices: [index] });
+      this.#tellRevoked(provider, index);
     }
+    // One that never ran was wired, and nobody has drained it.
+    for (const wire of process.providers.values()) wire.provider.clients.delete(process.pid);
     processes.remove(process);
     const exit: ExitStatus =
       process.requestedStatus === undefined

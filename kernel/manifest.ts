@@ -1,6 +1,9 @@
 /** Manifests: what a daemon is, what it provides and needs, and how it is to be supervised. */
 
+import { EDEADLK, Errno } from "../ipc/errno.js";
 import { declarable, type OperationClass } from "../ipc/opcode.js";
+import { SysError } from "../ipc/sys-error.js";
+import { parseUrl } from "../ipc/url.js";
 import type { SupervisorPolicy } from "./supervisor.js";
 
 /** A daemon's `anode.json`. */
@@ -49,4 +52,24 @@ export function operationClasses(manifest: Manifest): Map<number, OperationClass
     if (opcode !== undefined) classes.set(opcode, declared);
   }
   return classes;
+}
+
+/**
+ * Checks that packages which are loaded one after the other need only what earlier ones provide.
+ * What nobody provides is not looked at here.
+ * @throws SysError EDEADLK that names both ends of an upward edge
+ */
+export function checkOrder(packages: readonly Package[]): void {
+  for (const [at, { manifest }] of packages.entries()) {
+    for (const url of Object.keys(manifest.needs ?? {})) {
+      const parsed = parseUrl(url);
+      if (parsed instanceof Errno) continue;
+      const provides = ({ manifest: other }: Package): boolean =>
+        other.provides.includes(parsed.scheme);
+      const above = packages.slice(at).find(provides);
+      if (above === undefined || packages.slice(0, at).some(provides)) continue;
+      const hint = `${manifest.name} needs what ${above.manifest.name} provides, after it`;
+      throw new SysError(EDEADLK, { operation: "boot", url, hint });
+    }
+  }
 }

@@ -4,7 +4,8 @@
  */
 
 import { allocateByteRing, ByteRing, READERS_GONE, WRITER_GONE } from "../ipc/byte-ring.js";
-import { PIPE_BYTES } from "../ipc/limits.js";
+import { EMFILE } from "../ipc/errno.js";
+import { PIPE_BYTES, PIPE_ENDS_PER_PROCESS_MAX } from "../ipc/limits.js";
 import type { ObjectMail, PipeMail } from "../ipc/mail.js";
 import type { Process } from "./process.js";
 
@@ -45,8 +46,9 @@ export class Pipes {
     return this.#ends.size;
   }
 
-  /** Makes a pipe whose both ends `holder` has. */
+  /** Makes a pipe whose both ends `holder` has. @throws EMFILE */
   create(holder: Process): { read: number; write: number } {
+    if (this.#held(holder) + 2 > PIPE_ENDS_PER_PROCESS_MAX) throw EMFILE;
     const pipe = newPipe(undefined);
     const read = this.#add(pipe, holder, "read");
     const write = this.#add(pipe, holder, "write");
@@ -59,6 +61,7 @@ export class Pipes {
   /**
    * Opens one end of a named pipe; the first to open makes it, the last to close ends it. `met`
    * resolves to the end when both sides are there: an open waits for that, as with a FIFO.
+   * @throws EMFILE
    */
   open(
     name: string,
@@ -66,8 +69,8 @@ export class Pipes {
     side: "read" | "write",
   ): { id: number; met: Promise<ObjectMail> } {
     const pipe = this.#named.get(name) ?? newPipe(name);
-    this.#named.set(name, pipe);
     const end = this.#add(pipe, holder, side);
+    this.#named.set(name, pipe);
     this.#update(pipe, end);
     // Described when the sides have met: what came in the meantime is in it.
     const met = new Promise<ObjectMail>((resolve) => {
@@ -86,7 +89,15 @@ export class Pipes {
     return [...this.#named.keys()];
   }
 
+  #held(holder: Process): number {
+    let held = 0;
+    for (const end of this.#ends.values()) if (end.holder === holder) held++;
+    return held;
+  }
+
+  /** @throws EMFILE */
   #add(pipe: Pipe, holder: Process, side: "read" | "write"): PipeEnd {
+    if (this.#held(holder) >= PIPE_ENDS_PER_PROCESS_MAX) throw EMFILE;
     const id = this.#nextId();
     const ring = side === "write" ? new ByteRing(allocateByteRing(PIPE_BYTES)) : undefined;
     const end: PipeEnd = { id, holder, pipe, ring };

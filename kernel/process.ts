@@ -3,11 +3,12 @@
  */
 
 import type { Doorbell } from "../ipc/doorbell.js";
-import { ENODEV, ENOMEM } from "../ipc/errno.js";
-import { PROCESSES_MAX } from "../ipc/limits.js";
+import { EAGAIN, ENODEV, ENOMEM } from "../ipc/errno.js";
+import { PROCESSES_MAX, PROCESSES_PER_PROGRAM_MAX } from "../ipc/limits.js";
 import {
   HOST_PID,
   type Inherited,
+  KERNEL_PID,
   type Mail,
   type NamespaceEntry,
   type OperationClasses,
@@ -106,12 +107,36 @@ export class ProcessTable {
   readonly #byPid = new Map<number, Process>();
   #nextPid = HOST_PID + 1;
 
-  /** Adds a process. @throws ENOMEM when there are too many */
+  /**
+   * Adds a process.
+   * @throws ENOMEM when there are too many; EAGAIN when there are too many below one program or
+   *   daemon that the host has started, which gets all of them charged
+   */
   add(facts: ProcessFacts, pid?: number): Process {
     if (this.#byPid.size >= PROCESSES_MAX) throw ENOMEM;
+    const charged = this.#topOf(facts.parent);
+    if (charged !== undefined) {
+      let below = 0;
+      for (const other of this.#byPid.values()) {
+        if (this.#topOf(other.facts.parent) === charged) below++;
+      }
+      if (below >= PROCESSES_PER_PROGRAM_MAX) throw EAGAIN;
+    }
     const process = new Process(pid ?? this.#nextPid++, facts);
     this.#byPid.set(process.pid, process);
     return process;
+  }
+
+  /** The ancestor (or itself) that the host has started; undefined for the host's own. */
+  #topOf(pid: number): Process | undefined {
+    let process = this.#byPid.get(pid);
+    if (process === undefined || pid === HOST_PID || pid === KERNEL_PID) return undefined;
+    for (;;) {
+      const { parent } = process.facts;
+      const above = this.#byPid.get(parent);
+      if (above === undefined || parent === HOST_PID || parent === KERNEL_PID) return process;
+      process = above;
+    }
   }
 
   remove(process: Process): void {

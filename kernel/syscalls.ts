@@ -10,6 +10,7 @@ import {
   EACCES,
   ECANCELED,
   ECHILD,
+  EEXIST,
   EINVAL,
   ENODEV,
   ENOSYS,
@@ -26,7 +27,14 @@ import {
 } from "../ipc/limits.js";
 import { HOST_PID, type Inherited, KERNEL_PID } from "../ipc/mail.js";
 import { FAULT_POINTS } from "../ipc/process-block.js";
-import { formatRights, parseRights, RIGHT_GRANT, RIGHT_WRITE, RIGHTS_ALL } from "../ipc/rights.js";
+import {
+  formatRights,
+  parseRights,
+  RIGHT_GRANT,
+  RIGHT_READ,
+  RIGHT_WRITE,
+  RIGHTS_ALL,
+} from "../ipc/rights.js";
 import { SysError } from "../ipc/sys-error.js";
 import { isBeneath } from "../ipc/url.js";
 import type { Capability } from "./capability.js";
@@ -101,7 +109,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
   },
   kill,
   processes(kernel, caller) {
-    requireSys(caller, 0);
+    requireSys(caller, "/processes", RIGHT_READ);
     return kernel.processes.all().map((process) => ({
       pid: process.pid,
       name: process.name,
@@ -112,7 +120,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
     }));
   },
   capabilities(kernel, caller) {
-    requireSys(caller, 0);
+    requireSys(caller, "/capabilities", RIGHT_READ);
     return kernel.capabilities.all().map((capability) => ({
       id: capability.id,
       ...(capability.parent === undefined ? {} : { parent: capability.parent.id }),
@@ -129,8 +137,8 @@ const HANDLERS: Record<SyscallName, Handler> = {
   "close-object"(kernel, caller, body) {
     kernel.pipes.close(count(body, "id"), caller);
   },
-  drained(kernel, _caller, body) {
-    kernel.lifecycle.drained(count(body, "drain"));
+  drained(kernel, caller, body) {
+    kernel.lifecycle.drained(caller.pid, count(body, "drain"));
   },
   resumed(kernel, caller, body) {
     kernel.recorder.record(caller, "resume", { replayed: count(body, "replayed") });
@@ -147,7 +155,12 @@ const HANDLERS: Record<SyscallName, Handler> = {
     if (typeof to !== "string" && typeof to !== "number") throw EINVAL;
     const holder = kernel.processes.find(to);
     if (holder === undefined) throw ESRCH;
-    const capability = kernel.give(holder, parent, { root, rights });
+    // A stranger's gift only adds: the deepest root wins, so one with fewer rights would take away.
+    const known = resolveUrl(holder.namespace, text(body, "url"));
+    if (!(known instanceof Errno) && (known.entry.rights & ~(rights & parent.rights)) !== 0) {
+      throw EEXIST;
+    }
+    const capability = kernel.give(holder, parent, { root, rights, granted: true });
     holder.mail({ kind: "namespace", entries: holder.namespace });
     return { id: capability.id };
   },
@@ -210,10 +223,10 @@ function derivation(
   return { parent, root: path, rights };
 }
 
-/** Some system calls need `sys:` in the namespace, with these rights. */
-function requireSys(caller: Process, rights: number): void {
-  const entry = caller.namespace.find(({ scheme }) => scheme === "sys");
-  if (entry === undefined || (entry.rights & rights) !== rights) throw EACCES;
+/** Some system calls need a name in `sys:` with these rights; to kill, that is all of it. */
+function requireSys(caller: Process, path: string, rights: number): void {
+  const found = resolveUrl(caller.namespace, `sys:${path}`);
+  if (found instanceof Errno || (found.entry.rights & rights) !== rights) throw EACCES;
 }
 
 function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
@@ -223,7 +236,7 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
   if (victim === undefined) throw ESRCH;
   // The kernel and the host are no workers: ending them is ending the machine.
   if (victim.pid === KERNEL_PID || victim.pid === HOST_PID) throw EPERM;
-  if (victim.facts.parent !== caller.pid) requireSys(caller, RIGHT_WRITE);
+  if (victim.facts.parent !== caller.pid) requireSys(caller, "/", RIGHT_WRITE);
   const at = optionalText(body, "at");
   const nth = body["nth"] === undefined ? 1 : count(body, "nth");
   if (at === undefined) {
@@ -303,6 +316,7 @@ function inherit(kernel: Kernel, caller: Process, child: Process, item: Fields):
   kernel.passHandle(owner, {
     kind: "grant",
     index: capability.index,
+    parent: parent.index,
     from: caller.pid,
     handle,
     to: child.pid,

@@ -11,7 +11,7 @@ import { composeKernel, type Surroundings } from "./compose.js";
 import { Devices } from "./devices.js";
 import type { Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
-import type { Package } from "./manifest.js";
+import { checkOrder, type Package } from "./manifest.js";
 import { Watchdog } from "./watchdog.js";
 
 /** What the host hands over. */
@@ -56,6 +56,7 @@ async function main(): Promise<void> {
     else void halt(kernel).then(() => tell({ kind: "halted" }));
   });
   await kernel.devices.ready;
+  checkOrder(boot.packages);
   for (const pack of boot.packages) {
     const process = kernel.addPackage(pack);
     if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });

@@ -83,13 +83,17 @@ export class Wiring {
   }
 
   /** Derives a capability for `holder` and tells the provider if they are connected. */
-  grant(parent: Capability, facts: { holder: Process; root: string; rights: number }): Capability {
+  grant(
+    parent: Capability,
+    facts: { holder: Process; root: string; rights: number; granted?: boolean },
+  ): Capability {
     const capability = this.#capabilities.add(parent, {
       holder: facts.holder.pid,
       provider: parent.provider,
       scheme: parent.scheme,
       root: facts.root,
       rights: facts.rights,
+      granted: facts.granted ?? false,
     });
     const wire = facts.holder.providers.get(parent.provider);
     if (wire?.memory !== undefined) announce(wire.provider, capability);

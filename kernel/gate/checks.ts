@@ -3,6 +3,7 @@
  * client and is believed only after it passed here. A check that fails throws its errno.
  */
 
+import { rightsIn, slotOf } from "../../ipc/capability-index.js";
 import { EACCES, EBADF, EBADMSG, EINVAL, EMSGSIZE, ENAMETOOLONG } from "../../ipc/errno.js";
 import { BODY_BYTES_MAX, PATH_BYTES_MAX, PAYLOAD_BYTES_MAX } from "../../ipc/limits.js";
 import type { Sqe } from "../../ipc/sqe.js";
@@ -40,10 +41,10 @@ export class Checks {
   /** Finds the handle and checks it and its cell for `need` (any of the bits; 0: just alive). */
   handle(client: ProviderClient, sqe: Sqe, need: number): Handle {
     const handle = client.handles.get(sqe.handle);
-    if (handle === undefined) throw EBADF;
+    if (handle === undefined) throw client.handles.wasRevoked(sqe.handle) ? EACCES : EBADF;
     if (need !== 0 && (handle.rights & need) === 0) throw EBADF;
-    // Partner: the kernel's `revoke` stores 0. Read for each request, after it was copied.
-    const cell = Atomics.load(this.cells, handle.capability);
+    // Read for each request, after it was copied.
+    const cell = this.cell(handle.capability);
     if (cell === 0 || (need !== 0 && (cell & need) === 0)) throw EACCES;
     return handle;
   }
@@ -72,18 +73,25 @@ export class Checks {
     return path;
   }
 
-  /** The named capability, if it is this client's and covers `path` with all of `need`. */
-  capability(client: ProviderClient, index: number, path: string, need: number): Capability {
+  /** The named capability, if it is this client's. @throws EACCES */
+  held(client: ProviderClient, index: number): Capability {
     const capability = this.capabilities.get(index);
     if (capability === undefined || capability.client !== client.pid) throw EACCES;
+    return capability;
+  }
+
+  /** The named capability, if it is this client's and covers `path` with all of `need`. */
+  capability(client: ProviderClient, index: number, path: string, need: number): Capability {
+    const capability = this.held(client, index);
     if (!isBeneath(capability.root, path)) throw EACCES;
     const cell = this.cell(index);
     if (cell === 0 || (cell & need) !== need) throw EACCES;
     return capability;
   }
 
-  /** Rights that stand now. */
+  /** Rights that a capability has now; 0 once it was revoked. */
   cell(index: number): number {
-    return Atomics.load(this.cells, index);
+    // Partner: the kernel's `revoke` stores 0, and a new capability in the slot its generation.
+    return rightsIn(Atomics.load(this.cells, slotOf(index)), index);
   }
 }

@@ -4,7 +4,7 @@
  * could land on top of a newer write that was acknowledged already.
  */
 
-import { OP_FTRUNCATE, OP_READ, OP_WRITE } from "../../ipc/opcode.js";
+import { OP_FTRUNCATE, OP_READ, OP_WRITE, operation } from "../../ipc/opcode.js";
 import type { Sqe } from "../../ipc/sqe.js";
 import type { Pending } from "./contexts.js";
 import type { Handle, ProviderClient } from "./provider-client.js";
@@ -22,6 +22,8 @@ interface Held {
   client: ProviderClient;
   sqe: Sqe;
   range: Range;
+  /** Under which its handle was opened; the handle itself may be closed by now. */
+  capability: number;
 }
 
 /** Changes that are remembered one by one; beyond, everything counts as changed. */
@@ -38,11 +40,13 @@ export class Conflicts {
   /** Holds a request back if it conflicts with one at work or one held before. */
   hold(client: ProviderClient, sqe: Sqe): boolean {
     if (this.#atWork.size === 0 && this.#held.length === 0) return false;
-    const range = rangeOf(client.handles.get(sqe.handle), sqe);
-    if (range === undefined) return false;
+    const handle = client.handles.get(sqe.handle);
+    const range = rangeOf(handle, sqe);
+    if (handle === undefined || range === undefined) return false;
     let clash = this.#held.some((held) => conflict(held.range, range));
     for (const other of this.#atWork.values()) clash ||= conflict(other, range);
-    if (clash) this.#held.push({ client, sqe: { ...sqe }, range });
+    const { capability } = handle;
+    if (clash) this.#held.push({ client, sqe: { ...sqe }, range, capability });
     return clash;
   }
 
@@ -106,6 +110,13 @@ export class Conflicts {
     return this.#held.length < before;
   }
 
+  /** Takes out what waits on handles under one of these capabilities. */
+  takeRevoked(indices: ReadonlySet<number>): { client: ProviderClient; tag: number }[] {
+    const taken = this.#held.filter(({ capability }) => indices.has(capability));
+    if (taken.length > 0) this.#held = this.#held.filter((held) => !taken.includes(held));
+    return taken.map(({ client, sqe }) => ({ client, tag: sqe.tag }));
+  }
+
   /** Drops what a dead client has waiting. */
   forget(client: ProviderClient): void {
     this.#held = this.#held.filter((held) => held.client !== client);
@@ -119,6 +130,8 @@ function rangeOf(
   const { opcode, offset, arenaLength } = request;
   if (opcode !== OP_READ && opcode !== OP_WRITE && opcode !== OP_FTRUNCATE) return undefined;
   const identity = handle?.description.identity;
+  // What will be refused holds nobody up, and changes nothing.
+  if (((handle?.rights ?? 0) & operation(opcode).rights) === 0) return undefined;
   if (handle === undefined || identity === undefined || !handle.description.positioned) {
     return undefined;
   }

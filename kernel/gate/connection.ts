@@ -8,6 +8,7 @@
 import { ClientChannel, type Flight } from "../../ipc/client-channel.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import {
+  EACCES,
   EAGAIN,
   EINVAL,
   EIO,
@@ -414,7 +415,8 @@ export class Connection {
       reply.generation === session.identity.generation;
     if (same) session.handle = request.result;
     else {
-      session.lost = ESTALE;
+      // Revoked while the provider was away: what is refused is not what was lost.
+      session.lost = request.result === -EACCES.errno ? EACCES : ESTALE;
       session.reset = true;
       session.queue?.post(session, EVENT_RESET, true);
     }

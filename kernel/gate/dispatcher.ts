@@ -216,10 +216,10 @@ export class Dispatcher {
     const handle = this.checks.handle(client, sqe, 0);
     const { scheme, handle: node } = handle.description;
     if (scheme.dup === undefined) throw EOPNOTSUPP;
-    const { rights, flags } = handle;
-    const pending = new OpenPending(client, sqe, { rights, flags, scheme: "", root: "/" });
+    const { rights, flags, capability: held } = handle;
+    const { scheme: name, root } = this.checks.held(client, held);
+    const pending = new OpenPending(client, sqe, { rights, flags, scheme: name, root });
     const value = scheme.dup(node, decodeText(this.checks.body(client, sqe)), pending);
-    const { capability: held } = handle;
     return {
       pending,
       value,
@@ -230,7 +230,8 @@ export class Dispatcher {
 
   #close(client: ProviderClient, sqe: Sqe): Made {
     const handle = client.handles.get(sqe.handle);
-    if (handle !== undefined) {
+    if (handle === undefined) client.handles.forget(sqe.handle);
+    else {
       client.handles.remove(handle);
       this.release(handle.description);
     }

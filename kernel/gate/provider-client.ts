@@ -35,6 +35,8 @@ const GENERATIONS = 2 ** (31 - INDEX_BITS);
 /** Handles of one client by number. A closed number does not come back soon. */
 export class HandleTable {
   readonly #entries: (Handle | undefined)[] = [];
+  /** Numbers whose capability was revoked: the client has not closed them yet. */
+  readonly #revoked = new Set<number>();
   readonly #generations: number[] = [];
   readonly #free: number[] = [];
 
@@ -59,6 +61,22 @@ export class HandleTable {
     const index = handle.number & (HANDLES_PER_CHANNEL_MAX - 1);
     this.#entries[index] = undefined;
     this.#free.push(index);
+  }
+
+  /** Takes a handle's object away. Its number stays taken, and refused, until it is closed. */
+  revoke(handle: Handle): void {
+    this.#entries[handle.number & (HANDLES_PER_CHANNEL_MAX - 1)] = undefined;
+    this.#revoked.add(handle.number);
+  }
+
+  /** True for a number that stood for something until it was revoked. */
+  wasRevoked(number: number): boolean {
+    return this.#revoked.has(number);
+  }
+
+  /** The client closes a number that was revoked. */
+  forget(number: number): void {
+    if (this.#revoked.delete(number)) this.#free.push(number & (HANDLES_PER_CHANNEL_MAX - 1));
   }
 
   all(): Handle[] {

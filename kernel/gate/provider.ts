@@ -136,7 +136,9 @@ export class Provider {
 
   #grant(mail: Mail & { kind: "grant" }): void {
     const source = this.#clients.get(mail.from)?.handles.get(mail.handle);
-    if (source === undefined) return;
+    // The copy must end with what the handle was opened under: any other capability of the sender
+    // might outlive it.
+    if (source === undefined || source.capability !== mail.parent) return;
     source.description.references++;
     this.#dispatcher.grants.set(mail.index, {
       client: mail.to,
@@ -148,6 +150,10 @@ export class Provider {
 
   /** Ends what is parked under cleared cells, and forgets the capabilities. */
   #revoked(indices: ReadonlySet<number>): void {
+    for (const { client, tag } of this.#dispatcher.conflicts.takeRevoked(indices)) {
+      this.#dispatcher.answers.complete(client, tag, -EACCES.errno, 0);
+      client.channel.wake();
+    }
     for (const index of indices) {
       this.#dispatcher.checks.capabilities.delete(index);
       const grant = this.#dispatcher.grants.get(index);
@@ -160,7 +166,7 @@ export class Provider {
       }
       for (const handle of client.handles.all()) {
         if (!indices.has(handle.capability)) continue;
-        client.handles.remove(handle);
+        client.handles.revoke(handle);
         this.#dispatcher.release(handle.description);
       }
     }

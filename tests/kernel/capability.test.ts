@@ -6,8 +6,13 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cellOf, rightsIn, slotOf } from "../../ipc/capability-index.js";
 import { EMFILE } from "../../ipc/errno.js";
-import { CAPABILITIES_PER_PROCESS_MAX, CAPABILITIES_PER_PROVIDER_MAX } from "../../ipc/limits.js";
+import {
+  CAPABILITIES_PER_PROCESS_MAX,
+  CAPABILITIES_PER_PROVIDER_MAX,
+  GRANTS_PER_PROCESS_MAX,
+} from "../../ipc/limits.js";
 import { RIGHT_LIST, RIGHT_READ, RIGHT_WRITE, RIGHTS_ALL } from "../../ipc/rights.js";
 import { type Capability, CapabilityTable } from "../../kernel/capability.js";
 
@@ -24,8 +29,17 @@ function give(
   return table.add(parent, facts);
 }
 
-function cell(table: CapabilityTable, capability: Capability): number {
-  return Atomics.load(new Int32Array(table.cells(PROVIDER)), capability.index);
+function cell(table: CapabilityTable, { index }: Capability): number {
+  return rightsIn(Atomics.load(new Int32Array(table.cells(PROVIDER)), slotOf(index)), index);
+}
+
+/** Gives out capabilities until one stands in the slot of one that is gone. */
+function reusing(table: CapabilityTable, gone: Capability): Capability {
+  for (let holder = 100; ; ) {
+    const made = give(table, undefined, holder, RIGHT_READ);
+    if (slotOf(made.index) === slotOf(gone.index)) return made;
+    if (table.heldBy(holder).length === CAPABILITIES_PER_PROCESS_MAX) holder++;
+  }
 }
 
 describe("capability: deriving", () => {
@@ -73,16 +87,41 @@ describe("capability: revoking", () => {
     expect([...root.children]).toEqual([sibling]);
   });
 
-  it("capability: an index comes into use again, with the rights of the new one", () => {
+  it("capability: a slot comes into use again under another index, with the new rights", () => {
     const table = new CapabilityTable();
     const first = give(table, undefined, 2);
     table.revoke(first);
-    const second = give(table, undefined, 3, RIGHT_READ);
-    expect(second.index).toBe(first.index);
+    const second = reusing(table, first);
+    expect(second.index).not.toBe(first.index);
     expect(second.id).not.toBe(first.id);
-    expect(cell(table, second)).toBe(RIGHT_READ);
+    expect([cell(table, first), cell(table, second)]).toEqual([0, RIGHT_READ]);
     expect(table.get(first.id)).toBeUndefined();
-    expect(table.find(2, PROVIDER, first.index)).toBeUndefined();
+    expect(table.find(3, PROVIDER, first.index)).toBeUndefined();
+  });
+
+  it("capability: revoking one that is gone does nothing to who stands in its slot", () => {
+    const table = new CapabilityTable();
+    const stale = give(table, undefined, 2);
+    table.revoke(stale);
+    const next = reusing(table, stale);
+    expect(table.revoke(stale)).toEqual([]);
+    expect(cell(table, next)).toBe(RIGHT_READ);
+    // A slot that was given back twice would be given out twice.
+    const slots = new Set(table.all().map(({ index }) => slotOf(index)));
+    expect(slots.size).toBe(table.size);
+    table.revoke(next);
+    expect(slotOf(give(table, undefined, 2).index)).toBe(slotOf(stale.index));
+    expect(() => give(table, undefined, 2)).toThrow(EMFILE);
+  });
+
+  it("capability: what a stranger gives does not use up what the holder may derive", () => {
+    const table = new CapabilityTable();
+    const facts = { holder: 2, provider: PROVIDER, scheme: "file", root: "/", rights: RIGHTS_ALL };
+    const gift = () => table.add(undefined, { ...facts, granted: true });
+    for (let i = 0; i < GRANTS_PER_PROCESS_MAX; i++) gift();
+    expect(gift).toThrow(EMFILE);
+    for (let i = 0; i < CAPABILITIES_PER_PROCESS_MAX; i++) give(table, undefined, 2);
+    expect(() => give(table, undefined, 2)).toThrow(EMFILE);
   });
 });
 
@@ -153,7 +192,7 @@ describe("capability: limits", () => {
     for (let i = 0; i < 100; i++) expect(() => give(table, undefined, 100)).toThrow(EMFILE);
     expect(table.size).toBe(all.length);
     table.revoke(all[5] as Capability);
-    expect(give(table, undefined, 100).index).toBe(all[5]?.index);
+    expect(slotOf(give(table, undefined, 100).index)).toBe(slotOf(all[5]?.index ?? 0));
   });
 });
 
@@ -177,11 +216,13 @@ describe("capability: properties", () => {
           else if (kind === "drop") table.dropHolder(holder);
           else if (kind === "renew") table.renewCells(PROVIDER);
         }
-        const expected = new Map(table.all().map(({ index, rights }) => [index, rights]));
+        const expected = new Map(
+          table.all().map(({ index, rights }) => [slotOf(index), cellOf(index, rights)]),
+        );
         expect(expected.size).toBe(table.size);
         const cells = new Int32Array(table.cells(PROVIDER));
-        cells.forEach((rights, index) => {
-          if (rights !== (expected.get(index) ?? 0)) expect.fail(`cell ${index} is ${rights}`);
+        cells.forEach((content, slot) => {
+          if (content !== (expected.get(slot) ?? 0)) expect.fail(`cell ${slot} is ${content}`);
         });
         for (const { parent, rights } of table.all()) {
           if (parent === undefined) continue;

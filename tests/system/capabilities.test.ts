@@ -54,7 +54,7 @@ describe("capabilities", () => {
     const file = await narrowed.open("ram:/outside");
     expect(await file.read(Buffer.alloc(4), 0)).toBe(4);
     await narrowed.revoke();
-    expect(["EACCES", "EBADF"]).toContain(await codeOf(file.read(Buffer.alloc(4), 0)));
+    expect(await codeOf(file.read(Buffer.alloc(4), 0))).toBe("EACCES");
     expect(await codeOf(narrowed.open("ram:/outside"))).toBe("EACCES");
   });
 
@@ -73,10 +73,9 @@ describe("capabilities", () => {
   it("revoking a capability clears everything derived from it", async () => {
     const before = (await os.capabilities()).length;
     const narrowed = await os.narrow("ram:/", "all");
-    const id = await os.grant("uartd", "ram:/jail", "read").catch(() => undefined);
-    expect(id).toBeDefined();
+    const id = await os.grant("ram", "zero:/", "read");
     expect((await os.capabilities()).length).toBe(before + 2);
-    await os.revoke(id as number);
+    await os.revoke(id);
     await narrowed.revoke();
     expect((await os.capabilities()).length).toBe(before);
   });
