@@ -25,13 +25,19 @@ export interface GicEntry extends Placed {
   spiCount: number;
 }
 
-/** A device with one register window and one shared interrupt. */
+/** The kinds of devices that there are models of, behind one window each. */
+export const DEVICE_KINDS = ["pl011", "pl031", "pl061", "sp804", "fw-cfg", "virtio-mmio"] as const;
+
+/** A device with one register window and at most one shared interrupt. */
 export interface DeviceEntry extends Placed {
-  kind: "pl011" | "virtio-mmio";
+  kind: (typeof DEVICE_KINDS)[number];
   window: Range;
-  spi: number;
+  /** Its interrupt: INTID 32 + `spi`. Left out for a device that never interrupts. */
+  spi?: number;
   /** How the line is described to drivers. Models drive levels in both cases. */
-  trigger: "edge" | "level";
+  trigger?: "edge" | "level";
+  /** What a virtio slot is kept for; left out: for whatever comes. */
+  holds?: "disk" | "nic";
 }
 
 /** A whole board. */
@@ -43,8 +49,12 @@ export interface BoardMap {
   gic: GicEntry;
   /** Private interrupts of the generic timer: secure, non-secure, virtual, hypervisor. */
   timer: { compatible: readonly string[]; ppis: readonly number[] };
-  /** Clock of the UARTs. */
+  /** Clock of the UARTs, and of all other devices on the peripheral bus. */
   clockHz: number;
+  /** Clock that an SP804 counts, if there is one. */
+  timerClockHz: number;
+  /** The pin of the first PL061 that the power key drives. */
+  powerKeyPin: number;
   devices: readonly DeviceEntry[];
 }
 

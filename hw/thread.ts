@@ -120,7 +120,7 @@ function describe(board: Board, map: BoardMap): DeviceInfo[] {
       name: deviceName(entry),
       compatible: [...entry.compatible],
       size: entry.window.size,
-      lines: [entry.spi + FIRST_SPI],
+      lines: entry.spi === undefined ? [] : [entry.spi + FIRST_SPI],
     };
     if (entry.compatible.includes(VIRTIO_MMIO_COMPATIBLE)) {
       info.virtioDevice = board.bus.read(entry.window.base + VIRTIO_MMIO.DeviceID, 4);
