@@ -26,6 +26,9 @@ export interface BoardBoot {
   disks: { path: string; readOnly: boolean }[];
 }
 
+/** Host to board thread: what somebody does to the board from outside. */
+export type ToBoardOutside = { kind: "pin"; pin: number; level: 0 | 1 } | { kind: "power-key" };
+
 /** Board thread to host: whether the machine's disks could be opened. */
 export type BoardReport = { kind: "powered" } | { kind: "failed"; code: string; message: string };
 
@@ -102,6 +105,10 @@ function listen(parts: {
         void halt();
         break;
     }
+  });
+  parentPort?.on("message", (message: ToBoardOutside) => {
+    if (message.kind === "pin") board.setPin(message.pin, message.level);
+    else board.pressPowerKey();
   });
   const halt = async (): Promise<void> => {
     await board.close();
