@@ -4,6 +4,14 @@
  * are all made from it.
  */
 
+import { FW_CFG_SIZE } from "./regs/fw-cfg.js";
+import { VIRTIO_MMIO_SIZE } from "./regs/virtio-mmio.js";
+
+/** Bytes of a PrimeCell's window: its identification registers end it. */
+const PRIMECELL_SIZE = 0x1000;
+/** Windows begin at multiples of this, so that 64-bit registers are aligned. */
+const WINDOW_ALIGN = 8;
+
 /** A range of physical addresses. */
 export interface Range {
   base: number;
@@ -37,7 +45,7 @@ export interface DeviceEntry extends Placed {
   /** How the line is described to drivers. Models drive levels in both cases. */
   trigger?: "edge" | "level";
   /** What a virtio slot is kept for; left out: for whatever comes. */
-  holds?: "disk" | "nic";
+  holds?: "disk" | "nic" | "nothing";
 }
 
 /** A whole board. */
@@ -61,4 +69,63 @@ export interface BoardMap {
 /** The name by which a device is known everywhere: that of its device tree node. */
 export function deviceName(entry: DeviceEntry): string {
   return `${entry.name}@${entry.window.base.toString(16)}`;
+}
+
+/** A map that no board can be made from; the message names the field. */
+export class BoardError extends RangeError {}
+
+/** Bytes that a register window of each kind has at least. */
+const WINDOW_MIN: Readonly<Record<DeviceEntry["kind"], number>> = {
+  pl011: PRIMECELL_SIZE,
+  pl031: PRIMECELL_SIZE,
+  pl061: PRIMECELL_SIZE,
+  sp804: PRIMECELL_SIZE,
+  "fw-cfg": FW_CFG_SIZE,
+  "virtio-mmio": VIRTIO_MMIO_SIZE,
+};
+
+/** Checks what a map's types cannot say. @throws BoardError */
+export function checkBoardMap(map: BoardMap): void {
+  const ranges: { field: string; range: Range }[] = [
+    { field: "ram", range: map.ram },
+    { field: "gic.distributor", range: map.gic.distributor },
+    { field: "gic.cpuInterface", range: map.gic.cpuInterface },
+  ];
+  const spis = new Map<number, string>();
+  map.devices.forEach((entry, index) => {
+    const field = `devices.${index}`;
+    ranges.push({ field: `${field}.window`, range: entry.window });
+    checkWindow(entry, field);
+    const { spi } = entry;
+    if (spi === undefined) {
+      if (entry.kind !== "fw-cfg") throw new BoardError(`${field}.spi: ${entry.kind} needs one`);
+      return;
+    }
+    if (spi >= map.gic.spiCount) {
+      throw new BoardError(`${field}.spi: ${spi}, but gic.spiCount is ${map.gic.spiCount}`);
+    }
+    const other = spis.get(spi);
+    if (other !== undefined) throw new BoardError(`${field}.spi: ${spi} is that of ${other}`);
+    spis.set(spi, field);
+  });
+  ranges.sort((a, b) => a.range.base - b.range.base);
+  ranges.forEach(({ field, range }, index) => {
+    const next = ranges[index + 1];
+    if (next !== undefined && range.base + range.size > next.range.base) {
+      throw new BoardError(`${next.field}: overlaps ${field}`);
+    }
+  });
+}
+
+function checkWindow({ kind, window, holds }: DeviceEntry, field: string): void {
+  const least = WINDOW_MIN[kind];
+  if (window.base % WINDOW_ALIGN !== 0) {
+    throw new BoardError(`${field}.window.base: is not a multiple of ${WINDOW_ALIGN}`);
+  }
+  if (window.size < least) {
+    throw new BoardError(`${field}.window.size: ${kind} needs at least ${least} bytes`);
+  }
+  if (holds !== undefined && kind !== "virtio-mmio") {
+    throw new BoardError(`${field}.holds: ${kind} is no slot`);
+  }
 }

@@ -86,7 +86,11 @@ export class Board {
       const wire = this.#wire(entry.spi);
       const device =
         entry.kind === "virtio-mmio"
-          ? this.#addSlot(entry, wire, entry.holds === "nic" ? undefined : disks.shift())
+          ? this.#addSlot(
+              entry,
+              wire,
+              (entry.holds ?? "disk") === "disk" ? disks.shift() : undefined,
+            )
           : this.#platform.make(entry, wire);
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }

@@ -24,6 +24,8 @@ export interface BoardBoot {
   kernelPort: MessagePort;
   terminalPort: MessagePort | undefined;
   disks: { path: string; readOnly: boolean }[];
+  /** The address map; `virt` if it is left out. */
+  board: BoardMap | undefined;
 }
 
 /** Host to board thread: what somebody does to the board from outside. */
@@ -46,21 +48,22 @@ async function main(): Promise<void> {
   }
   report({ kind: "powered" });
   const terminal = new Terminal(boot.terminalPort);
-  const board = new Board(VIRT, {
+  const map = boot.board ?? VIRT;
+  const board = new Board(map, {
     disks: disks.map((backend) => ({ backend })),
     console: (byte) => terminal.transmit(byte),
     consoleRoom: () => terminal.offer(),
     vector: (intid) => server.interrupt(intid),
   });
-  const server = new BusServer(board, VIRT, bell);
+  const server = new BusServer(board, map, bell);
   terminal.onInput = (bytes) => board.receive(bytes);
   terminal.onRoom = () => board.drainConsole();
   listen({ boot, board, server, terminal, io });
-  const { base, size } = VIRT.ram;
+  const { base, size } = map.ram;
   tell(boot.kernelPort, {
     kind: "ready",
     tree: board.deviceTree,
-    devices: describe(board, VIRT),
+    devices: describe(board, map),
     memory: { base, size },
   });
   await run(server, bell);
