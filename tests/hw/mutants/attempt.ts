@@ -46,6 +46,7 @@ export class Scratch {
     mkdirSync(join(this.#root, "tests"));
     symlinkSync(TRACES, join(this.#root, "tests/traces"));
     symlinkSync(join(PROJECT, "node_modules"), join(this.#root, "node_modules"));
+    process.once("exit", this.remove);
     for (const file of ["package.json", "vitest.config.mjs"]) {
       cpSync(join(PROJECT, file), join(this.#root, file));
     }
@@ -78,9 +79,11 @@ export class Scratch {
     cpSync(from, join(this.#root, "dist/hw/devices", model));
   }
 
-  remove(): void {
-    rmSync(this.#root, { recursive: true });
-  }
+  /** Also done when the process ends before. */
+  remove = (): void => {
+    process.off("exit", this.remove);
+    rmSync(this.#root, { recursive: true, force: true });
+  };
 
   /** Runs Node; resolves to its exit status, with 1 for an end by a signal of its own. */
   #run(args: readonly string[]): Promise<number | "hang"> {

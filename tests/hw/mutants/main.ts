@@ -26,6 +26,7 @@ Example:
   npm run mutants -- --seed 1 --count 50 --model 'pl0|sp804'
 `;
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {

@@ -67,7 +67,12 @@ const OPERATORS: readonly Operator[] = [
   { kind: "assignment", pattern: / (&=|\|=|\+=|-=|\^=) /g, replace: swap },
   { kind: "complement", pattern: /(~|!)(?=[\w(#])/g, replace: () => "" },
   { kind: "boolean", pattern: /\b(true|false)\b/g, replace: swap },
-  { kind: "fall-through", pattern: /^ +(break);$/gm, replace: swap },
+  {
+    kind: "fall-through",
+    // Into the next case; the last one, and one before an empty default, fall nowhere.
+    pattern: /^ +(break);\n(?! *\}| *default:\n *break;)/gm,
+    replace: swap,
+  },
   {
     kind: "dropped statement",
     pattern: /^ +((?:this\.|[a-z]\w*[.(])[^;\n]*);$/gm,
