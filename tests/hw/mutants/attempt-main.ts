@@ -1,22 +1,31 @@
 /*
- * A process that replays traces on the models of its own tree, one of which is a mutant. Exit
- * status: 0 nothing was found, 1 a step differed or a model threw, 3 the mutant is no program.
- * Arguments: the trace files.
+ * A process that tries the models of its own tree, one of which is a mutant: it replays traces,
+ * then runs unit tests. Exit status: see `ATTEMPT`. Arguments: trace files, compiled test files.
  */
+import { pathToFileURL } from "node:url";
 import { ATTEMPT } from "./attempt.js";
+import { runTests } from "./quick-tests.js";
 
-process.exitCode = await replayAll(process.argv.slice(2));
+process.exitCode = await tryAll(process.argv.slice(2));
 
-async function replayAll(files: readonly string[]): Promise<number> {
+async function tryAll(files: readonly string[]): Promise<number> {
+  const traces = files.filter((file) => !file.endsWith(".js"));
+  const tests = files.filter((file) => file.endsWith(".js"));
   try {
     const { replayTrace } = await import("../replay.js");
     const { readTrace } = await import("../trace.js");
-    for (const file of files) {
+    for (const file of traces) {
       const { mismatches } = replayTrace(readTrace(file), { mismatchesMax: 1 });
-      if (mismatches.length > 0) return ATTEMPT.caught;
+      if (mismatches.length > 0) return ATTEMPT.trace;
     }
-    return ATTEMPT.survived;
   } catch (error) {
-    return error instanceof SyntaxError ? ATTEMPT.invalid : ATTEMPT.caught;
+    return error instanceof SyntaxError ? ATTEMPT.invalid : ATTEMPT.trace;
   }
+  try {
+    for (const file of tests) await import(pathToFileURL(file).href);
+    await runTests();
+  } catch {
+    return ATTEMPT.test;
+  }
+  return ATTEMPT.survived;
 }

@@ -51,7 +51,10 @@ export async function runMutants(options: RunOptions): Promise<Outcome[]> {
   try {
     for (const model of new Set(chosen.map((candidate) => candidate.model))) {
       const verdict = await scratch.attempt(model, texts.get(model) ?? "");
-      if (verdict !== "survived") throw new RangeError(`${model} fails unchanged: ${verdict}`);
+      if (verdict !== "survived") {
+        const why = "a test that vitest passes needs more than quick-tests.ts has";
+        throw new RangeError(`${model} fails unchanged (${verdict}); either it does, or ${why}`);
+      }
     }
     for (const { model, mutation } of chosen) {
       const text = texts.get(model) ?? "";
