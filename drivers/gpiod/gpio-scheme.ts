@@ -103,12 +103,14 @@ export function gpioScheme(pins: Pins, generation: number): Scheme<Handle> {
     },
     write(handle, bytes) {
       if (handle.kind !== "out") throw EACCES;
+      if (bytes.length === 0) return 0;
       const text = new TextDecoder().decode(bytes);
       if (!LEVEL.test(text)) throw EINVAL;
       pins.setLevel(handle.pin, text.startsWith("1") ? 1 : 0);
       return bytes.length;
     },
     fsize: () => 0,
+    fsync() {},
     fstat: ({ kind }) =>
       kind === "directory"
         ? { kind, size: 0, mode: 0o555 }

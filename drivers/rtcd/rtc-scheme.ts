@@ -74,12 +74,14 @@ export function rtcScheme(clock: AlarmClock): Scheme<Handle> {
     },
     write(handle, bytes) {
       if (handle.kind !== "time") throw EACCES;
+      if (bytes.length === 0) return 0;
       const text = new TextDecoder().decode(bytes).trimEnd();
       if (!SECONDS.test(text) || Number(text) > SECONDS_MAX) throw EINVAL;
       clock.setSeconds(Number(text));
       return bytes.length;
     },
     fsize: () => 0,
+    fsync() {},
     fstat: ({ kind }) =>
       kind === "directory"
         ? { kind, size: 0, mode: 0o555 }

@@ -20,6 +20,7 @@ export interface Rig {
   memory: GuestMemory;
   /** Drives an input wire. */
   input?: (step: Step) => void;
+  /** Left out by rigs whose devices do not look at it. */
   clock?: VirtualClock;
   powerdown?: () => void;
   /** Bytes, or a frame, from the outside. */
@@ -35,7 +36,9 @@ type BuildRig = (parts: Parts, header: Header, moves: Level[]) => Rig;
 
 /** Where guest memory begins on all recorded boards that the traces touch it on. */
 export const RAM_BASE = 0x4000_0000;
-const RAM_SIZE = 0x0800_0000;
+/** What QEMU's `-m` says in megabytes, within reason; 128 without it. */
+const RAM_MB_MAX = 4096;
+const RAM_MB_DEFAULT = 128;
 /** The domain that guest memory is in: the whole board has one. */
 const DOMAIN = 1;
 
@@ -63,8 +66,10 @@ export function buildRig(header: Header, moves: Level[]): Rig {
     throw new TraceError(`line 1: unknown device "${header.device}"; known: ${known}`);
   }
   const memory = new PhysicalMemory();
-  memory.attach({ domain: DOMAIN, address: RAM_BASE, buffer: new SharedArrayBuffer(RAM_SIZE) });
-  return build({ memory: new GuestMemory(memory, DOMAIN), sent: [] }, header, moves);
+  const buffer = new SharedArrayBuffer(ramSize(header.args ?? []));
+  memory.attach({ domain: DOMAIN, address: RAM_BASE, buffer });
+  const parts = { memory: new GuestMemory(memory, DOMAIN), sent: [] };
+  return { clock: new VirtualClock(), ...build(parts, header, moves) };
 }
 
 /** The board itself, with the trace in the place of its CPU. */
@@ -84,7 +89,7 @@ function boardRig(parts: Parts, header: Header, moves: Level[], map: BoardMap = 
     consoleRoom: offer,
     ...intercepted(header.intercept, moves),
   });
-  const buffer = parts.memory.view(RAM_BASE, RAM_SIZE, true)?.buffer;
+  const buffer = parts.memory.view(RAM_BASE, 1, true)?.buffer;
   if (buffer !== undefined) board.memory.attach({ domain: DOMAIN, address: RAM_BASE, buffer });
   for (const { name } of board.bus.windows) void board.assign(name, DOMAIN);
   return {
@@ -166,6 +171,12 @@ const MACHINE_FILES: readonly FwCfgFile[] = [
   ["etc/table-loader", 3072],
   ["etc/tpm/log", 0],
 ].map(([name, size]) => ({ name: String(name), bytes: new Uint8Array(Number(size)) }));
+
+function ramSize(args: readonly string[]): number {
+  const megabytes = Number(args[args.indexOf("-m") + 1]);
+  const usable = args.includes("-m") && Number.isInteger(megabytes) && megabytes > 0;
+  return Math.min(usable ? megabytes : RAM_MB_DEFAULT, RAM_MB_MAX) * 2 ** 20;
+}
 
 /** The files of QEMU's `-fw_cfg name=NAME,string=TEXT`. */
 function filesOf(args: readonly string[]): FwCfgFile[] {

@@ -44,6 +44,9 @@ export async function runTests(suite: Suite = registry.root, around: Suite[] = [
   for (const body of suite.afterAll) await body();
 }
 
+/** How long `expect.poll` asks. */
+const POLL_MS_MAX = 2000;
+
 type Rows = readonly unknown[];
 
 export function describe(_name: string, body: Body): void {
@@ -144,6 +147,21 @@ export function expect(
     resolves: later(async () => await value),
   };
 }
+
+/** `expect.poll(get)`: the same of what `get` answers sooner or later. */
+expect.poll = (get: () => unknown): AsyncMatchers =>
+  Object.fromEntries(
+    Object.entries(MATCHERS).map(([name, matches]) => [
+      name,
+      async (expected?: unknown): Promise<void> => {
+        const endMs = performance.now() + POLL_MS_MAX;
+        while (!matches(await get(), expected)) {
+          if (performance.now() > endMs) throw new RangeError(`expect.poll: ${name}`);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      },
+    ]),
+  ) as AsyncMatchers;
 
 /** Objects without what is undefined in them: `toEqual` does not see it. */
 function bare(value: unknown): unknown {
