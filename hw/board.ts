@@ -48,14 +48,14 @@ export class Board {
   readonly memory = new PhysicalMemory();
   /** The flattened device tree that describes the board. */
   readonly deviceTree: Uint8Array;
+  /** The generic timer of CPU 0. */
+  readonly timer: GenericTimer;
 
   readonly #gicDistributor: Device;
   readonly #gicCpuInterface: Device;
   readonly #options: BoardOptions;
   readonly #gic: Gicv2;
   readonly #platform: Platform;
-  /** The generic timer of CPU 0. */
-  readonly timer: GenericTimer;
   readonly #slots = new Map<string, VirtioMmio>();
   readonly #disks: readonly DiskBackend[];
   #irq: 0 | 1 = 0;
@@ -86,11 +86,7 @@ export class Board {
       const wire = this.#wire(entry.spi);
       const device =
         entry.kind === "virtio-mmio"
-          ? this.#addSlot(
-              entry,
-              wire,
-              (entry.holds ?? "disk") === "disk" ? disks.shift() : undefined,
-            )
+          ? this.#addSlot(entry, wire, disks)
           : this.#platform.make(entry, wire);
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }
@@ -222,8 +218,9 @@ export class Board {
   #addSlot(
     entry: DeviceEntry,
     interrupt: Wire,
-    disk: { backend: DiskBackend; serial?: string } | undefined,
+    disks: { backend: DiskBackend; serial?: string }[],
   ): Device {
+    const disk = (entry.holds ?? "disk") === "disk" ? disks.shift() : undefined;
     if (disk === undefined) return EMPTY_SLOT;
     const blk = new VirtioBlk({
       disk: disk.backend,

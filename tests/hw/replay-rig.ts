@@ -3,7 +3,7 @@
  * that it was recorded from, freshly powered on. To replay a new kind, add a row to `RIGS`.
  */
 import { Board, type BoardOptions } from "../../hw/board.js";
-import type { BoardMap } from "../../hw/board-map.js";
+import { type BoardMap, deviceName } from "../../hw/board-map.js";
 import { VIRT } from "../../hw/boards/virt.js";
 import { Bus } from "../../hw/bus.js";
 import { VirtualClock } from "../../hw/clock.js";
@@ -91,7 +91,9 @@ function boardRig(parts: Parts, header: Header, moves: Level[], map: BoardMap = 
   });
   const buffer = parts.memory.view(RAM_BASE, 1, true)?.buffer;
   if (buffer !== undefined) board.memory.attach({ domain: DOMAIN, address: RAM_BASE, buffer });
-  for (const { name } of board.bus.windows) void board.assign(name, DOMAIN);
+  // Not more than it needs: a device is reset when it is given away.
+  const masters = VIRT.devices.filter(({ kind }) => kind === "fw-cfg");
+  for (const entry of masters) void board.assign(deviceName(entry), DOMAIN);
   return {
     ...parts,
     bus: board.bus,

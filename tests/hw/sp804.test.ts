@@ -98,6 +98,16 @@ describe("SP804", () => {
     expect(level()).toBe(1);
   });
 
+  test("a load of a timer that is off does not start it", () => {
+    for (const quirks of ["qemu-7.2", "trm"] as const) {
+      const { clock, read, write } = setUp(quirks);
+      write(SP804.TimerControl, TimerMode | TimerSize);
+      write(SP804.TimerLoad, 5);
+      clock.advance(3n * MICROSECOND);
+      expect([read(SP804.TimerValue), read(SP804.TimerRIS)]).toEqual([5, 0]);
+    }
+  });
+
   test("TimerBGLoad is used from the end of the running count on", () => {
     const { clock, read, write } = setUp("trm");
     write(SP804.TimerControl, TimerEn | TimerMode | TimerSize);
