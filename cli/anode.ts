@@ -25,6 +25,10 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
+  .option(
+    "-b, --board <board>",
+    "virt, virt,disks=2,nics=1,memory=256M, or a JSON file (default: virt)",
+  )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(
     new Option("-l, --load <folder>", "load the daemon in this folder (it has an anode.json)")

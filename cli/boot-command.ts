@@ -10,6 +10,7 @@ import { packageVersion } from "./version.js";
 /** Options of the command line. */
 export interface BootCommandOptions {
   disk: string[];
+  board?: string;
   command?: string;
   load: string[];
   verbose: boolean;
@@ -49,10 +50,12 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
     machine = await boot({
       disk: options.disk.map(parseDisk),
       console: { port: console_.port2 },
+      ...(options.board === undefined ? {} : { board: options.board }),
       onStuck: endHard,
     });
     for (const folder of options.load) await loadFolder(machine, folder);
-    note(`anode ${packageVersion()}: board virt, ${describeDisks(options.disk.length)}`);
+    const disks = describeDisks(options.disk.length);
+    note(`anode ${packageVersion()}: board ${options.board ?? "virt"}, ${disks}`);
     if (interactive) note("Ctrl-A x leaves, 'help' lists the programs");
     const args = options.command === undefined ? [] : ["-c", options.command];
     // Output that goes into a file or a pipe is for programs to read: no progress in between.

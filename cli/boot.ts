@@ -9,7 +9,7 @@ import {
 import type { BoardBoot, BoardReport } from "../hw/thread.js";
 import { hostTimers, hostTurn } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
-import { EIO } from "../ipc/errno.js";
+import { EINVAL, EIO } from "../ipc/errno.js";
 import { ARENA_BYTES, SPARES } from "../ipc/limits.js";
 import { allocateMachineClock, MachineClock } from "../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail } from "../ipc/mail.js";
@@ -19,6 +19,7 @@ import { Connection } from "../kernel/gate/connection.js";
 import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
+import { diskSlots, parseBoard } from "./board-option.js";
 import { Machine } from "./machine.js";
 import { builtinPackages } from "./packages.js";
 
@@ -32,6 +33,11 @@ export interface DiskOption {
 export interface BootOptions {
   /** Image of the first disk, or all of them in order. Default: none. */
   disk?: string | DiskOption | readonly (string | DiskOption)[];
+  /**
+   * The board: `virt` (the default), `virt,disks=2,nics=1,memory=256M`, or the path of a JSON file
+   * with an address map. `docs/board.md` describes them.
+   */
+  board?: string;
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
@@ -52,6 +58,12 @@ export interface BootOptions {
  * Rejects with a `SysError` that says what to do when a disk image is missing, busy or unusable.
  */
 export async function boot(options: BootOptions = {}): Promise<Machine> {
+  const map = options.board === undefined ? undefined : await parseBoard(options.board);
+  const disks = disksOf(options.disk);
+  if (map !== undefined && disks.length > diskSlots(map)) {
+    const hint = `the board has slots for ${diskSlots(map)} disks, not for ${disks.length}`;
+    throw new SysError(EINVAL, { operation: "boot", hint });
+  }
   const bells = {
     kernel: allocateDoorbell(),
     host: allocateDoorbell(),
@@ -67,7 +79,8 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     bell: bells.board,
     kernelPort: control.port2,
     terminalPort,
-    disks: disksOf(options.disk),
+    disks,
+    board: map,
   });
   const kernel = startKernel({
     bell: bells.kernel,

@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
+import { PL061_PINS } from "../hw/regs/pl061.js";
+import type { ToBoardOutside } from "../hw/thread.js";
 import type { NameView, SyscallName } from "../ipc/abi.js";
 import { EINVAL, ENOENT, errnoFromNumber } from "../ipc/errno.js";
 import { SysError } from "../ipc/sys-error.js";
@@ -196,6 +198,27 @@ export class Machine implements AsyncSystem, AsyncDisposable {
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
     };
+  }
+
+  /**
+   * Puts a level on a pin of the board's GPIO from outside (`gpio:`).
+   * @throws SysError EINVAL for a pin that is not 0 to 7, or a level that is not 0 or 1
+   */
+  setPin(pin: number, level: 0 | 1): void {
+    const isPin = Number.isInteger(pin) && pin >= 0 && pin < PL061_PINS;
+    const hint = `pins are 0 to ${PL061_PINS - 1}, levels 0 and 1`;
+    if (!isPin || (level !== 0 && level !== 1))
+      throw new SysError(EINVAL, { operation: "setPin", hint });
+    this.#outside({ kind: "pin", pin, level });
+  }
+
+  /** Presses the board's power key: GPIO pin 3 is high for 100 ms. */
+  pressPowerKey(): void {
+    this.#outside({ kind: "power-key" });
+  }
+
+  #outside(message: ToBoardOutside): void {
+    this.#parts.board.postMessage(message);
   }
 
   /** Stops all processes, flushes the disks, and ends the machine. */

@@ -10,6 +10,8 @@ import type { Manifest, Package } from "../kernel/manifest.js";
 const FOLDERS = [
   "drivers/uartd/",
   "drivers/virtio-blkd/",
+  "drivers/rtcd/",
+  "drivers/gpiod/",
   "schemes/null/",
   "schemes/zero/",
   "schemes/rand/",

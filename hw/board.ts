@@ -6,34 +6,40 @@
  */
 import { type BoardMap, type DeviceEntry, deviceName } from "./board-map.js";
 import { Bus, type Window } from "./bus.js";
-import type { Device } from "./device.js";
+import { type Device, UNCONNECTED, type Wire } from "./device.js";
 import { boardDeviceTree } from "./device-tree.js";
+import { GenericTimer } from "./devices/generic-timer.js";
 import { Gicv2 } from "./devices/gicv2.js";
-import { Pl011, type TransmitSink } from "./devices/pl011.js";
+import { callPsci } from "./devices/psci.js";
 import { VirtioBlk } from "./devices/virtio-blk.js";
 import { EMPTY_SLOT, VirtioMmio } from "./devices/virtio-mmio.js";
 import type { DiskBackend } from "./disk.js";
 import { type Domain, GuestMemory, PhysicalMemory } from "./memory.js";
-import { GICC, GICC_CTLR, GICD, GICD_CTLR } from "./regs/gicv2.js";
+import { Platform, type PlatformOptions } from "./platform.js";
+import { CNTFRQ_HZ } from "./regs/generic-timer.js";
+import { GICC, GICC_CTLR, GICD, GICD_CTLR, PPI_BASE } from "./regs/gicv2.js";
 
 /** INTIDs from here on are special answers of IAR, not interrupts. */
 const INTID_SPECIAL = 1020;
 
 /** Options of a `Board`. */
-export interface BoardOptions {
+export interface BoardOptions extends PlatformOptions {
   /** Disks for the virtio slots, from slot 0 on. */
   disks?: readonly { backend: DiskBackend; serial?: string }[];
-  /** Takes what the first UART sends; `false` means not now (then call `drainConsole`). */
-  console?: TransmitSink;
-  /** The first UART takes input again, after `receive` had refused some. */
-  consoleRoom?: () => void;
-  /** Which UART: the one of QEMU 7.2 (the default) or that of the manual. */
-  quirks?: "qemu-7.2" | "trm";
   /**
    * An interrupt was acknowledged; it can't come again before `endOfInterrupt`. Called from within
    * the access or completion that caused it: must not call back into the board.
    */
   vector?: (intid: number) => void;
+  /**
+   * Who sees the GIC's request lines of CPU 0. With it the board plays no CPU: it sets nothing up
+   * in the GIC, and `vector` is never called.
+   */
+  cpu?: { irq: Wire; fiq: Wire };
+  /** Sees every change of a shared interrupt's wire, before the GIC does. */
+  onWire?: (spi: number, level: 0 | 1) => void;
+  /** The operating system asked the firmware for power off or reset; a reset is done already. */
+  onPower?: (event: "off" | "reset") => void;
 }
 
 /** A running board. */
@@ -42,38 +48,46 @@ export class Board {
   readonly memory = new PhysicalMemory();
   /** The flattened device tree that describes the board. */
   readonly deviceTree: Uint8Array;
+  /** The generic timer of CPU 0. */
+  readonly timer: GenericTimer;
 
   readonly #gicDistributor: Device;
   readonly #gicCpuInterface: Device;
-  readonly #vector: (intid: number) => void;
+  readonly #options: BoardOptions;
+  readonly #gic: Gicv2;
+  readonly #platform: Platform;
   readonly #slots = new Map<string, VirtioMmio>();
   readonly #disks: readonly DiskBackend[];
-  #uart: Pl011 | undefined;
   #irq: 0 | 1 = 0;
   #delivering = false;
 
   /** @throws RangeError if there are more disks than virtio slots. */
   constructor(map: BoardMap, options: BoardOptions = {}) {
-    this.#vector = options.vector ?? (() => {});
+    this.#options = options;
     this.#disks = (options.disks ?? []).map(({ backend }) => backend);
     this.deviceTree = boardDeviceTree(map);
-    const gic = new Gicv2({
+    const { cpu } = options;
+    this.#gic = new Gicv2({
       cpuCount: 1,
       spiCount: map.gic.spiCount,
-      irq: () => (level) => this.#interruptRequest(level),
+      irq: () => cpu?.irq ?? ((level) => this.#interruptRequest(level)),
+      fiq: () => cpu?.fiq ?? UNCONNECTED,
     });
-    this.#gicDistributor = gic.distributor();
-    this.#gicCpuInterface = gic.cpuInterface();
+    this.#gicDistributor = this.#gic.distributor();
+    this.#gicCpuInterface = this.#gic.cpuInterface();
+    this.#platform = new Platform(map, this.memory, options);
+    this.timer = this.#makeTimer(map);
     const windows: Window[] = [
       { name: "gicd", ...map.gic.distributor, device: this.#gicDistributor },
       { name: "gicc", ...map.gic.cpuInterface, device: this.#gicCpuInterface },
     ];
     const disks = [...(options.disks ?? [])];
     for (const entry of map.devices) {
+      const wire = this.#wire(entry.spi);
       const device =
-        entry.kind === "pl011"
-          ? this.#addUart(entry, gic, options)
-          : this.#addSlot(entry, gic, disks.shift());
+        entry.kind === "virtio-mmio"
+          ? this.#addSlot(entry, wire, disks)
+          : this.#platform.make(entry, wire);
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }
     if (disks.length > 0) throw new RangeError(`board ${map.name} has no slot for all the disks`);
@@ -88,18 +102,21 @@ export class Board {
    */
   assign(name: string, domain: Domain | undefined): Promise<void> {
     this.#slots.get(name)?.memory.assign(domain);
+    this.#platform.assign(name, domain);
     return this.resetDevice(name);
   }
 
   /** Resets a device; resolves when nothing that it was doing can still have an effect. */
   async resetDevice(name: string): Promise<void> {
     this.bus.named(name)?.device.reset();
+    this.#platform.restorePins(name);
     await this.quiesced(name);
   }
 
   /** Resets everything, as the reset button does; resolves when all devices are at rest. */
   async reset(): Promise<void> {
     this.bus.reset();
+    this.timer.reset();
     this.#startInterrupts();
     await Promise.all([...this.#slots.values()].map((slot) => slot.quiesced()));
   }
@@ -118,12 +135,44 @@ export class Board {
 
   /** Input for the first UART. Returns how many bytes it took. */
   receive(bytes: Uint8Array): number {
-    return this.#uart?.receive(bytes) ?? bytes.length;
+    return this.#platform.receive(bytes);
   }
 
   /** The console can take output again. */
   drainConsole(): void {
-    this.#uart?.drain();
+    this.#platform.drainConsole();
+  }
+
+  // --- pins and power ------------------------------------------------------------------------
+
+  /** Puts a level on a pin of the first PL061. */
+  setPin(pin: number, level: 0 | 1): void {
+    this.#platform.setPin(pin, level);
+  }
+
+  /**
+   * Drives a wire of the GIC from outside, as a device that is not there would: shared interrupts
+   * from 0 on, and the private one of INTID n at 256 + n.
+   */
+  setWire(number: number, level: 0 | 1): void {
+    const wire = number < 256 ? this.#gic.spi(number) : this.#gic.ppi(number - 256);
+    wire(level);
+  }
+
+  /** Presses the power key. */
+  pressPowerKey(): void {
+    this.#platform.pressPowerKey();
+  }
+
+  /**
+   * A call of the operating system to its firmware (`regs/psci.ts`); returns the firmware's answer.
+   * @param target - the first argument: a CPU's affinity, or the function that is asked about
+   */
+  psci(functionId: number, target = 0): number {
+    return callPsci(functionId, target, {
+      powerOff: () => this.#options.onPower?.("off"),
+      reset: () => void this.reset().then(() => this.#options.onPower?.("reset")),
+    });
   }
 
   // --- interrupts ----------------------------------------------------------------------------
@@ -166,35 +215,55 @@ export class Board {
     await Promise.all(this.#disks.map((disk) => disk.close()));
   }
 
-  #addUart(entry: DeviceEntry, gic: Gicv2, options: BoardOptions): Device {
-    const first = this.#uart === undefined;
-    const uart = new Pl011({
-      quirks: options.quirks ?? "qemu-7.2",
-      transmit: (first ? options.console : undefined) ?? (() => true),
-      interrupt: gic.spi(entry.spi),
-      room: (first ? options.consoleRoom : undefined) ?? (() => {}),
-    });
-    this.#uart ??= uart;
-    return uart;
-  }
-
   #addSlot(
     entry: DeviceEntry,
-    gic: Gicv2,
-    disk: { backend: DiskBackend; serial?: string } | undefined,
+    interrupt: Wire,
+    disks: { backend: DiskBackend; serial?: string }[],
   ): Device {
+    const disk = (entry.holds ?? "disk") === "disk" ? disks.shift() : undefined;
     if (disk === undefined) return EMPTY_SLOT;
     const blk = new VirtioBlk({
       disk: disk.backend,
       serial: disk.serial ?? `disk${this.#slots.size}`,
     });
-    const slot = new VirtioMmio(blk, new GuestMemory(this.memory), gic.spi(entry.spi));
+    const slot = new VirtioMmio(blk, new GuestMemory(this.memory), interrupt);
     this.#slots.set(deviceName(entry), slot);
     return slot;
   }
 
+  /** The GIC's input for a device; one without an interrupt drives nothing. */
+  #wire(spi: number | undefined): Wire {
+    if (spi === undefined) return UNCONNECTED;
+    const input = this.#gic.spi(spi);
+    const { onWire } = this.#options;
+    if (onWire === undefined) return input;
+    let before = 0;
+    return (level) => {
+      if (level !== before) onWire(spi, level);
+      before = level;
+      input(level);
+    };
+  }
+
+  #makeTimer(map: BoardMap): GenericTimer {
+    const [secure, nonSecure, virtual, hypervisor] = map.timer.ppis.map((ppi) =>
+      this.#gic.ppi(PPI_BASE + ppi),
+    );
+    return new GenericTimer({
+      clock: this.#platform.clock,
+      frequencyHz: CNTFRQ_HZ,
+      wires: {
+        secure: secure ?? UNCONNECTED,
+        nonSecure: nonSecure ?? UNCONNECTED,
+        virtual: virtual ?? UNCONNECTED,
+        hypervisor: hypervisor ?? UNCONNECTED,
+      },
+    });
+  }
+
   /** With EOImode the priority drops at once, and the line stays active until DIR is written. */
   #startInterrupts(): void {
+    if (this.#options.cpu !== undefined) return;
     this.#gicDistributor.write(GICD.CTLR, 4, GICD_CTLR.EnableGrp0);
     this.#gicCpuInterface.write(GICC.PMR, 4, 0xff);
     this.#gicCpuInterface.write(GICC.CTLR, 4, GICC_CTLR.EnableGrp0 | GICC_CTLR.EOImode);
@@ -209,7 +278,7 @@ export class Board {
       const intid = this.#gicCpuInterface.read(GICC.IAR, 4);
       if (intid >= INTID_SPECIAL) break;
       this.#gicCpuInterface.write(GICC.EOIR, 4, intid);
-      this.#vector(intid);
+      this.#options.vector?.(intid);
     }
     this.#delivering = false;
   }

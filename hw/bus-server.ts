@@ -11,6 +11,7 @@ import { emptySqe, type Sqe } from "../ipc/sqe.js";
 import { vectorCounts } from "../ipc/vector.js";
 import type { Board } from "./board.js";
 import { type BoardMap, deviceName } from "./board-map.js";
+import { SPI_BASE } from "./regs/gicv2.js";
 
 /** Accesses taken from one driver before the next has its turn. */
 const TURN = 64;
@@ -69,8 +70,9 @@ export class BusServer {
       const entry = this.#map.devices[window];
       if (entry === undefined) continue;
       void this.#board.assign(deviceName(entry), mail.domain);
-      this.#byLine.set(entry.spi + 32, driver);
-      this.#board.enableInterrupt(entry.spi + 32, entry.trigger);
+      if (entry.spi === undefined) continue;
+      this.#byLine.set(entry.spi + SPI_BASE, driver);
+      this.#board.enableInterrupt(entry.spi + SPI_BASE, entry.trigger ?? "level");
     }
     // If the loop sleeps, it has not announced that on this channel.
     this.#bell.ring();

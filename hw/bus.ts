@@ -67,6 +67,11 @@ export class Bus {
     return this.#windows.find((window) => window.name === name);
   }
 
+  /** All windows, in address order. */
+  get windows(): readonly Window[] {
+    return this.#windows;
+  }
+
   /** Resets all devices, in address order. */
   reset(): void {
     for (const window of this.#windows) window.device.reset();

@@ -4,6 +4,8 @@
  */
 import { type BoardMap, type DeviceEntry, deviceName, type Range } from "./board-map.js";
 
+import { PSCI, PSCI_COMPATIBLE } from "./regs/psci.js";
+
 /** A property value: cells, strings, or just being there. */
 export type PropertyValue = readonly number[] | string | readonly string[] | true;
 
@@ -21,9 +23,11 @@ const VERSION = 17;
 const LAST_COMPATIBLE_VERSION = 16;
 const TOKEN = { BEGIN_NODE: 1, END_NODE: 2, PROP: 3, END: 9 } as const;
 
-const PHANDLE = { clock: 0x8000, cpu: 0x8001, gic: 0x8002 } as const;
+const PHANDLE = { clock: 0x8000, cpu: 0x8001, gic: 0x8002, gpio: 0x8004 } as const;
 const INTERRUPT_KIND = { SPI: 0, PPI: 1 } as const;
 const TRIGGER = { edge: 1, level: 4 } as const;
+/** Linux's code of the power key. */
+const KEY_POWER = 0x74;
 /** Flags of a timer interrupt: level low, on CPU 0. */
 const TIMER_FLAGS = 0x104;
 
@@ -119,9 +123,39 @@ export function boardDeviceTree(map: BoardMap): Uint8Array {
           phandle: [PHANDLE.gic],
         },
       },
+      psci(),
       ...map.devices.map(device),
+      ...powerKey(map),
     ],
   });
+}
+
+/** How an operating system calls its firmware. */
+function psci(): TreeNode {
+  return {
+    name: "psci",
+    properties: {
+      compatible: PSCI_COMPATIBLE,
+      method: "hvc",
+      cpu_suspend: [PSCI.CPU_SUSPEND],
+      cpu_off: [PSCI.CPU_OFF],
+      cpu_on: [PSCI.CPU_ON],
+    },
+  };
+}
+
+/** The power key is a pin of the first PL061. */
+function powerKey(map: BoardMap): TreeNode[] {
+  if (!map.devices.some((entry) => entry.kind === "pl061")) return [];
+  const poweroff = {
+    name: "poweroff",
+    properties: {
+      label: "GPIO Key Poweroff",
+      "linux,code": [KEY_POWER],
+      gpios: [PHANDLE.gpio, map.powerKeyPin, 0],
+    },
+  };
+  return [{ name: "gpio-keys", properties: { compatible: "gpio-keys" }, children: [poweroff] }];
 }
 
 function cpus(map: BoardMap): TreeNode {
@@ -142,19 +176,44 @@ function cpus(map: BoardMap): TreeNode {
   };
 }
 
-function device(entry: DeviceEntry): TreeNode {
-  const properties: Record<string, PropertyValue> = {
-    compatible: entry.compatible,
-    reg: reg(entry.window),
-    interrupts: [INTERRUPT_KIND.SPI, entry.spi, TRIGGER[entry.trigger]],
+function device(entry: DeviceEntry, index: number, all: readonly DeviceEntry[]): TreeNode {
+  const { kind, spi, trigger = "level" } = entry;
+  const interrupts =
+    spi === undefined ? {} : { interrupts: [INTERRUPT_KIND.SPI, spi, TRIGGER[trigger]] };
+  const isFirst = all.findIndex((other) => other.kind === kind) === index;
+  return {
+    name: deviceName(entry),
+    properties: {
+      compatible: entry.compatible,
+      reg: reg(entry.window),
+      ...interrupts,
+      ...ownProperties(kind),
+      ...(kind === "pl061" && isFirst ? { phandle: [PHANDLE.gpio] } : {}),
+    },
   };
-  if (entry.kind === "pl011") {
-    properties["clock-names"] = ["uartclk", "apb_pclk"];
-    properties["clocks"] = [PHANDLE.clock, PHANDLE.clock];
-  } else {
-    properties["dma-coherent"] = true;
+}
+
+/** What devices of one kind say besides. */
+function ownProperties(kind: DeviceEntry["kind"]): Record<string, PropertyValue> {
+  const { clock } = PHANDLE;
+  switch (kind) {
+    case "pl011":
+      return { "clock-names": ["uartclk", "apb_pclk"], clocks: [clock, clock] };
+    case "pl031":
+      return { "clock-names": "apb_pclk", clocks: [clock] };
+    case "pl061":
+      return {
+        "clock-names": "apb_pclk",
+        clocks: [clock],
+        "#gpio-cells": [2],
+        "gpio-controller": true,
+      };
+    case "sp804":
+      return { "clock-names": ["timer1", "timer2", "apb_pclk"], clocks: [clock, clock, clock] };
+    case "fw-cfg":
+    case "virtio-mmio":
+      return { "dma-coherent": true };
   }
-  return { name: deviceName(entry), properties };
 }
 
 /** Ranges as cells: 2 for the address, 2 for the size. */

@@ -22,3 +22,9 @@ export type Wire = (level: 0 | 1) => void;
 
 /** A wire that leads nowhere. */
 export const UNCONNECTED: Wire = () => {};
+
+/**
+ * Where a datasheet and QEMU 7.2 differ: which of them a model follows. Each model's opening
+ * comment lists the differences.
+ */
+export type Quirks = "qemu-7.2" | "trm";

@@ -23,7 +23,12 @@ export interface BoardBoot {
   kernelPort: MessagePort;
   terminalPort: MessagePort | undefined;
   disks: { path: string; readOnly: boolean }[];
+  /** The address map; `virt` if it is left out. */
+  board: BoardMap | undefined;
 }
+
+/** Host to board thread: what somebody does to the board from outside. */
+export type ToBoardOutside = { kind: "pin"; pin: number; level: 0 | 1 } | { kind: "power-key" };
 
 /** Board thread to host: whether the machine's disks could be opened. */
 export type BoardReport = { kind: "powered" } | { kind: "failed"; code: string; message: string };
@@ -42,20 +47,21 @@ async function main(): Promise<void> {
   }
   report({ kind: "powered" });
   const terminal = new Terminal(boot.terminalPort);
-  const board = new Board(VIRT, {
+  const map = boot.board ?? VIRT;
+  const board = new Board(map, {
     disks: disks.map((backend) => ({ backend })),
     console: (byte) => terminal.transmit(byte),
     consoleRoom: () => terminal.offer(),
     vector: (intid) => server.interrupt(intid),
   });
-  const server = new BusServer(board, VIRT, bell);
+  const server = new BusServer(board, map, bell);
   terminal.onInput = (bytes) => board.receive(bytes);
   terminal.onRoom = () => board.drainConsole();
   listen({ boot, board, server, terminal, io });
   tell(boot.kernelPort, {
     kind: "ready",
     tree: board.deviceTree,
-    windows: busWindows(board, VIRT),
+    windows: busWindows(board, map),
   });
   await run(server, bell);
 }
@@ -99,6 +105,10 @@ function listen(parts: {
         void halt();
         break;
     }
+  });
+  parentPort?.on("message", (message: ToBoardOutside) => {
+    if (message.kind === "pin") board.setPin(message.pin, message.level);
+    else board.pressPowerKey();
   });
   const halt = async (): Promise<void> => {
     await board.close();

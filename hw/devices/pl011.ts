@@ -173,7 +173,7 @@ export class Pl011 implements Device {
   /** The host can take bytes again: sends what waits in the transmit FIFO. */
   drain(): void {
     while (this.#transmitting() && this.#txFifo.count > 0) {
-      if (!this.#transmit(this.#txFifo.peek())) return;
+      if (!this.#transmit(this.#txFifo.peek())) break;
       this.#txFifo.shift();
       if (this.#txFifo.count <= this.#transmitTrigger()) this.#uartris |= INT.TX;
     }

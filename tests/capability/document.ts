@@ -12,8 +12,9 @@ revocation tests prove. This page is written by \`npm run capability-tests\` fro
 
 A counterpart bears the name of the test that it mirrors, and states what holds in Anode; where the
 two systems differ, the claim says how it is here. Most play on the real kernel, wiring, lifecycle
-and provider gates in one thread (\`tests/capability/world.ts\`), with clients that write raw entries
-into their rings as hostile code would; those about threads, faults and drivers on a booted machine.
+and provider gates in one thread (\`tests/capability/world.ts\`), with clients that write raw
+entries into their rings as hostile code would; those about threads, faults and drivers on a booted
+machine.
 
 ## Random probes
 

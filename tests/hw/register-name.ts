@@ -1,24 +1,46 @@
-/* Names the register at an address of a traced device, for messages about mismatches. */
+/* Names the register at an address of a traced board, for messages about mismatches. */
+import type { DeviceEntry, Range } from "../../hw/board-map.js";
+import { VIRT } from "../../hw/boards/virt.js";
+import { FW_CFG } from "../../hw/regs/fw-cfg.js";
 import { GICC, GICD } from "../../hw/regs/gicv2.js";
 import { PL011 } from "../../hw/regs/pl011.js";
+import { PL031 } from "../../hw/regs/pl031.js";
+import { PL061 } from "../../hw/regs/pl061.js";
+import { SP804, SP804_TIMER2, SP804_TIMERS_END } from "../../hw/regs/sp804.js";
 import { BLK_CONFIG } from "../../hw/regs/virtio-blk.js";
 import { VIRTIO_MMIO } from "../../hw/regs/virtio-mmio.js";
+import type { Header } from "./trace.js";
+
+/** How each kind of device names an offset in its window. */
+const NAMES: Readonly<Record<DeviceEntry["kind"], (offset: number) => string>> = {
+  "fw-cfg": (offset) => nearest(FW_CFG, offset),
+  pl011: (offset) => nearest(PL011, offset),
+  pl031: (offset) => nearest(PL031, offset),
+  pl061: (offset) => nearest(PL061, offset),
+  sp804(offset) {
+    if (offset >= SP804_TIMERS_END) return nearest(SP804, offset);
+    const timer = offset < SP804_TIMER2 ? 1 : 2;
+    return nearest(SP804, offset % SP804_TIMER2).replace("Timer", `Timer${timer}`);
+  },
+  "virtio-mmio": (offset) =>
+    offset < VIRTIO_MMIO.Config
+      ? nearest(VIRTIO_MMIO, offset)
+      : `config ${nearest(BLK_CONFIG, offset - VIRTIO_MMIO.Config)}`,
+};
 
 /** `UARTFR`, `GICD_ISPENDR+0x4` … or the address itself where no device is. */
-export function registerName(device: string, address: number): string {
-  if (address >= 0x0800_0000 && address < 0x0801_0000 && device === "gicv2") {
-    return `GICD_${nearest(GICD, address - 0x0800_0000)}`;
-  }
-  if (address >= 0x0801_0000 && address < 0x0801_2000) {
-    return `GICC_${nearest(GICC, address - 0x0801_0000)}`;
-  }
-  if (address >= 0x0900_0000 && address < 0x0900_1000) return nearest(PL011, address & 0xfff);
-  if (address >= 0x0a00_0000 && address < 0x0a00_4000) {
-    const offset = address & 0x1ff;
-    if (offset < VIRTIO_MMIO.Config) return nearest(VIRTIO_MMIO, offset);
-    return `config ${nearest(BLK_CONFIG, offset - VIRTIO_MMIO.Config)}`;
-  }
-  return `0x${address.toString(16)}`;
+export function registerName(header: Header, address: number): string {
+  const { distributor, cpuInterface } = VIRT.gic;
+  if (header.device === "sp804") return NAMES.sp804(address - Number(header.base));
+  if (holds(distributor, address)) return `GICD_${nearest(GICD, address - distributor.base)}`;
+  if (holds(cpuInterface, address)) return `GICC_${nearest(GICC, address - cpuInterface.base)}`;
+  const entry = VIRT.devices.find(({ window }) => holds(window, address));
+  if (entry === undefined) return `0x${address.toString(16)}`;
+  return NAMES[entry.kind](address - entry.window.base);
+}
+
+function holds({ base, size }: Range, address: number): boolean {
+  return address >= base && address < base + size;
 }
 
 /** The last register at or before `offset`, and the distance from it. */

@@ -1,20 +1,11 @@
 /*
- * Replays recorded register traces (format 1: JSON Lines, one step a line) against the device
- * models and reports every step whose outcome differs. A library: `replay.test.ts` runs all traces
- * with it. Each trace gets a freshly powered-on board of just the devices that it speaks to.
+ * Replays recorded register traces against the device models and reports every step whose outcome
+ * differs. `npm run replay` and `replay.test.ts` run it; what it replays on is in replay-rig.ts.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
-import { Bus } from "../../hw/bus.js";
-import type { Wire } from "../../hw/device.js";
-import { Gicv2 } from "../../hw/devices/gicv2.js";
-import { Pl011 } from "../../hw/devices/pl011.js";
-import { VirtioBlk } from "../../hw/devices/virtio-blk.js";
-import { EMPTY_SLOT, VirtioMmio } from "../../hw/devices/virtio-mmio.js";
-import { memoryDisk } from "../../hw/disk.js";
-import { GuestMemory, PhysicalMemory } from "../../hw/memory.js";
 import { registerName } from "./register-name.js";
+import { buildRig, RAM_BASE, type Rig } from "./replay-rig.js";
+import type { Header, Level, Step, Trace } from "./trace.js";
 
 /** A step whose outcome was not the recorded one. */
 export interface Mismatch {
@@ -34,69 +25,34 @@ export interface Replay {
   mismatches: Mismatch[];
 }
 
-type Level = [number: number, level: number];
-
-interface Header {
-  device: string;
-  base: string;
-  smp?: number;
-  slot?: number;
-  disk?: { sectors: number; serial: string; readonly: boolean };
-}
-
-interface Step {
-  o: string;
-  a?: string;
-  s?: number | string;
-  v?: string;
-  n?: number;
-  l?: 0 | 1;
-  d?: string;
-  sha256?: string;
-  irq?: Level[];
-}
-
-/** What a trace can do to the devices that it was recorded from. */
-interface Rig {
-  bus: Bus;
-  memory: GuestMemory;
-  input?: (step: Step) => void;
-  receive?: (bytes: Uint8Array) => void;
-  sent: number[];
-  disk?: Uint8Array;
-}
-
-const RAM_BASE = 0x4000_0000;
-const RAM_SIZE = 0x100_0000;
-
-/** Reads a compressed trace. */
-export function readTrace(path: string): string {
-  return gunzipSync(readFileSync(path)).toString("utf8");
-}
-
 /** One line for each mismatch, for people. */
 export function describeMismatch(mismatch: Mismatch): string {
   const { line, scenario, what, expected, got } = mismatch;
   return `line ${line} (${scenario}): ${what}: expected ${expected}, got ${got}`;
 }
 
-/** Replays a whole trace. */
-export function replayTrace(text: string): Replay {
-  const [first = "{}", ...lines] = text.trim().split("\n");
-  const header = JSON.parse(first) as Header;
+/** How much of a trace is replayed. */
+export interface ReplayOptions {
+  /** Stop at this many mismatches; default: never. */
+  mismatchesMax?: number;
+}
+
+/** Replays a whole trace. @throws TraceError for a device that there is no model of. */
+export function replayTrace({ header, steps }: Trace, options: ReplayOptions = {}): Replay {
   const moves: Level[] = [];
   const rig = buildRig(header, moves);
+  moves.length = 0;
   const mismatches: Mismatch[] = [];
   let scenario = "start";
-  lines.forEach((source, index) => {
-    const step = JSON.parse(source) as Step;
+  for (const [index, step] of steps.entries()) {
+    if (mismatches.length >= (options.mismatchesMax ?? Number.POSITIVE_INFINITY)) break;
     if (step.o === "note") scenario = String(step.s);
     const report = (what: string, expected: string, got: string): void => {
       if (expected !== got) mismatches.push({ line: index + 2, scenario, what, expected, got });
     };
     perform({ rig, header, step, moves, report });
-  });
-  return { device: header.device, steps: lines.length, mismatches };
+  }
+  return { device: header.device, steps: steps.length, mismatches };
 }
 
 interface Performance {
@@ -110,23 +66,40 @@ interface Performance {
 function perform({ rig, header, step, moves, report }: Performance): void {
   const address = Number(header.base) + Number(step.a ?? 0);
   const size = Number(step.s);
-  const name = `${step.o} ${registerName(header.device, address)}`;
+  const name = step.a === undefined ? step.o : `${step.o} ${registerName(header, address)}`;
   switch (step.o) {
     case "note":
       return;
     case "r":
-      report(name, String(step.v), hex(readAt(rig, address, size)));
+      report(name, number(step.v), hex(readAt(rig, address, size)));
       break;
     case "w":
-      writeAt(rig, address, size, Number(step.v));
+      writeAt(rig, address, size, BigInt(step.v ?? 0));
       break;
     case "in":
-      rig.input?.(step);
+      if (rig.input === undefined) return unable(step, report);
+      rig.input(step);
+      break;
+    case "clk":
+      if (rig.clock === undefined) return unable(step, report);
+      rig.clock.advance(BigInt(step.ns ?? 0));
+      report("clock", String(step.now), String(rig.clock.now()));
+      break;
+    case "powerdown":
+      if (rig.powerdown === undefined) return unable(step, report);
+      rig.powerdown();
       break;
     case "rx":
-      rig.receive?.(bytesOf(step));
+    case "nrx":
+    case "crx":
+      if (rig.receive === undefined) return unable(step, report);
+      rig.receive(bytesOf(step));
+      break;
+    case "ntx":
+      report("sent", String(step.d), hexOf(rig.frames?.shift()));
       break;
     case "tx":
+    case "ctx":
       report("sent", String(step.d), Buffer.from(rig.sent.splice(0)).toString("hex"));
       break;
     case "reset":
@@ -139,103 +112,63 @@ function perform({ rig, header, step, moves, report }: Performance): void {
       report(name, String(step.d), hexOf(rig.memory.copyOut(address, Number(step.n))));
       break;
     case "poll":
-      report(name, String(step.v), hex(readAt(rig, address, size)));
+      report(name, number(step.v), hex(readAt(rig, address, size)));
       return;
     case "disk":
       report("disk", String(step.sha256), sha256(rig.disk));
       return;
     case "wait":
+      reportLevel(step, moves, report);
+      break;
     case "irqs":
       break;
     default:
-      report(name, "a step that the replay knows", step.o);
-      return;
+      return unable(step, report);
   }
   // In an "io" trace only `wait` and `irqs` tell of wires: all moves since the last of them.
-  const accumulates = header.disk !== undefined && step.o !== "wait" && step.o !== "irqs";
+  const accumulates = header.mode === "io" && step.o !== "wait" && step.o !== "irqs";
   if (accumulates) return;
   report(`wires after ${name}`, JSON.stringify(step.irq ?? []), JSON.stringify(moves.splice(0)));
 }
 
-function buildRig(header: Header, moves: Level[]): Rig {
-  const memory = new PhysicalMemory();
-  memory.attach({ domain: 1, address: RAM_BASE, buffer: new SharedArrayBuffer(RAM_SIZE) });
-  const rig = { memory: new GuestMemory(memory, 1), sent: [] as number[] };
-  const base = Number(header.base);
-  if (header.device === "gicv2") return gicRig(rig, header, moves);
-  if (header.device === "pl011") {
-    const uart = new Pl011({
-      quirks: "qemu-7.2",
-      transmit: (byte) => rig.sent.push(byte) > 0,
-      interrupt: recorder(1, moves),
-      backlogSize: 65536,
-    });
-    const bus = new Bus([{ name: "pl011", base, size: 0x1000, device: uart }]);
-    return { ...rig, bus, receive: (bytes) => void uart.receive(bytes) };
-  }
-  const slot = header.slot ?? 0;
-  const window = { name: "virtio", base: 0x0a00_0000 + 0x200 * slot, size: 0x200 };
-  if (header.device === "virtio-none") {
-    return { ...rig, bus: new Bus([{ ...window, device: EMPTY_SLOT }]) };
-  }
-  const options = header.disk ?? { sectors: 2048, serial: "board0", readonly: false };
-  const disk = new Uint8Array(options.sectors * 512).map((_, i) => (i >> 9) ^ (i & 0xff));
-  const blk = new VirtioBlk({
-    disk: memoryDisk(disk, { readOnly: options.readonly }),
-    serial: options.serial,
-  });
-  const device = new VirtioMmio(blk, rig.memory, recorder(16 + slot, moves));
-  return { ...rig, disk, bus: new Bus([{ ...window, device }]) };
+/** A step that the device of this trace has nothing for. */
+function unable(step: Step, report: Performance["report"]): void {
+  report(step.o, "a device that can do it", "none");
 }
 
-function gicRig(rig: Omit<Rig, "bus">, header: Header, moves: Level[]): Rig {
-  const gic = new Gicv2({
-    cpuCount: header.smp ?? 1,
-    spiCount: 256,
-    irq: (cpu) => (cpu === 0 ? recorder(0, moves) : () => {}),
-    fiq: (cpu) => (cpu === 0 ? recorder(1, moves) : () => {}),
-  });
-  const base = Number(header.base);
-  const bus = new Bus([
-    { name: "GICD", base, size: 0x1_0000, device: gic.distributor(0) },
-    { name: "GICC", base: base + 0x1_0000, size: 0x2000, device: gic.cpuInterface(0) },
-  ]);
-  const input = (step: Step): void => {
-    const pin = step.n ?? 0;
-    const wire = pin < 256 ? gic.spi(pin) : gic.ppi(pin - 256, 0);
-    wire(step.l ?? 0);
-  };
-  return { ...rig, bus, input };
+/** The wire of a `wait` must have come to its level: the models do everything at once. */
+function reportLevel(step: Step, moves: readonly Level[], report: Performance["report"]): void {
+  const last = moves.findLast(([number]) => number === step.n);
+  if (last !== undefined) report(`wire ${step.n}`, String(step.l), String(last[1]));
 }
 
-/** A wire that notes its changes of level. */
-function recorder(number: number, moves: Level[]): Wire {
-  let before = 0;
-  return (level) => {
-    if (level !== before) moves.push([number, level]);
-    before = level;
-  };
-}
-
-function readAt(rig: Rig, address: number, size: number): number {
-  if (address < RAM_BASE) return rig.bus.read(address, size);
-  const bytes = rig.memory.copyOut(address, size) ?? new Uint8Array();
-  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-}
-
-function writeAt(rig: Rig, address: number, size: number, value: number): void {
+function readAt(rig: Rig, address: number, size: number): bigint {
   if (address < RAM_BASE) {
-    rig.bus.write(address, size, value);
-    return;
+    return size === 8 ? rig.bus.read64(address) : BigInt(rig.bus.read(address, size));
   }
-  for (let i = 0; i < size; i++) rig.memory.writeU8(address + i, (value >>> (8 * i)) & 0xff);
+  const bytes = rig.memory.copyOut(address, size) ?? new Uint8Array();
+  return bytes.reduceRight((value, byte) => value * 256n + BigInt(byte), 0n);
+}
+
+function writeAt(rig: Rig, address: number, size: number, value: bigint): void {
+  if (address >= RAM_BASE) {
+    for (let i = 0; i < size; i++) {
+      rig.memory.writeU8(address + i, Number((value >> BigInt(8 * i)) & 0xffn));
+    }
+  } else if (size === 8) rig.bus.write64(address, value);
+  else rig.bus.write(address, size, Number(value));
 }
 
 function bytesOf(step: Step): Uint8Array {
   return Buffer.from(step.d ?? "", "hex");
 }
 
-function hex(value: number): string {
+/** A recorded number in the form in which `hex` writes it. */
+function number(text: string | undefined): string {
+  return hex(BigInt(text ?? 0));
+}
+
+function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 

@@ -1,0 +1,21 @@
+/** The conformance suite on `gpio:` of a booted machine. */
+
+import { bootForTest } from "../../cli/testing.js";
+import { narrow } from "./narrow.js";
+import { conformance } from "./suite.js";
+
+conformance({
+  name: "gpio:",
+  object: "gpio:/0/out",
+  skips: {
+    "transfer: only the caller's part of a buffer is touched": "what is written has a form",
+  },
+  boot: async () => {
+    const os = await bootForTest({});
+    return {
+      system: os,
+      narrowed: (rights, prefix = "gpio:/") => narrow(os, prefix, rights),
+      close: () => os.close(),
+    };
+  },
+});
