@@ -10,11 +10,9 @@ import { Bus } from "../../hw/bus.js";
 import type { Wire } from "../../hw/device.js";
 import { Gicv2 } from "../../hw/devices/gicv2.js";
 import { Pl011 } from "../../hw/devices/pl011.js";
-import { VirtioBlk } from "../../hw/devices/virtio-blk.js";
-import { EMPTY_SLOT, VirtioMmio } from "../../hw/devices/virtio-mmio.js";
-import { memoryDisk } from "../../hw/disk.js";
 import { GuestMemory, PhysicalMemory } from "../../hw/memory.js";
 import { registerName } from "./register-name.js";
+import { type ReplayDisk, virtioRig } from "./replay-virtio.js";
 
 /** A step whose outcome was not the recorded one. */
 export interface Mismatch {
@@ -41,7 +39,8 @@ interface Header {
   base: string;
   smp?: number;
   slot?: number;
-  disk?: { sectors: number; serial: string; readonly: boolean };
+  mode?: "regs" | "io";
+  disk?: ReplayDisk;
 }
 
 interface Step {
@@ -61,8 +60,11 @@ interface Rig {
   bus: Bus;
   memory: GuestMemory;
   input?: (step: Step) => void;
+  /** Bytes, or a frame, from the outside. */
   receive?: (bytes: Uint8Array) => void;
+  /** What was sent to the outside: bytes, or whole frames. */
   sent: number[];
+  frames?: Uint8Array[];
   disk?: Uint8Array;
 }
 
@@ -124,9 +126,15 @@ function perform({ rig, header, step, moves, report }: Performance): void {
       rig.input?.(step);
       break;
     case "rx":
+    case "nrx":
+    case "crx":
       rig.receive?.(bytesOf(step));
       break;
+    case "ntx":
+      report("sent", String(step.d), hexOf(rig.frames?.shift()));
+      break;
     case "tx":
+    case "ctx":
       report("sent", String(step.d), Buffer.from(rig.sent.splice(0)).toString("hex"));
       break;
     case "reset":
@@ -152,7 +160,7 @@ function perform({ rig, header, step, moves, report }: Performance): void {
       return;
   }
   // In an "io" trace only `wait` and `irqs` tell of wires: all moves since the last of them.
-  const accumulates = header.disk !== undefined && step.o !== "wait" && step.o !== "irqs";
+  const accumulates = header.mode === "io" && step.o !== "wait" && step.o !== "irqs";
   if (accumulates) return;
   report(`wires after ${name}`, JSON.stringify(step.irq ?? []), JSON.stringify(moves.splice(0)));
 }
@@ -173,19 +181,7 @@ function buildRig(header: Header, moves: Level[]): Rig {
     const bus = new Bus([{ name: "pl011", base, size: 0x1000, device: uart }]);
     return { ...rig, bus, receive: (bytes) => void uart.receive(bytes) };
   }
-  const slot = header.slot ?? 0;
-  const window = { name: "virtio", base: 0x0a00_0000 + 0x200 * slot, size: 0x200 };
-  if (header.device === "virtio-none") {
-    return { ...rig, bus: new Bus([{ ...window, device: EMPTY_SLOT }]) };
-  }
-  const options = header.disk ?? { sectors: 2048, serial: "board0", readonly: false };
-  const disk = new Uint8Array(options.sectors * 512).map((_, i) => (i >> 9) ^ (i & 0xff));
-  const blk = new VirtioBlk({
-    disk: memoryDisk(disk, { readOnly: options.readonly }),
-    serial: options.serial,
-  });
-  const device = new VirtioMmio(blk, rig.memory, recorder(16 + slot, moves));
-  return { ...rig, disk, bus: new Bus([{ ...window, device }]) };
+  return virtioRig(rig, header, (spi) => recorder(spi, moves));
 }
 
 function gicRig(rig: Omit<Rig, "bus">, header: Header, moves: Level[]): Rig {
