@@ -6,7 +6,9 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { BoardBoot, BoardReport } from "../hw/thread.js";
+import { parseNetwork } from "../hw/backends/network.js";
+import { NetworkHub } from "../hw/backends/network-hub.js";
+import type { BoardBoot, BoardNetwork, BoardReport } from "../hw/thread.js";
 import { hostClock } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { EIO } from "../ipc/errno.js";
@@ -27,12 +29,22 @@ export interface DiskOption {
   readOnly?: boolean;
 }
 
+/**
+ * A network for the board: `none`, `socket:PATH[,listen]` or `udp:HOST:PORT,HOST:PORT`, each with
+ * `,pcap=FILE` and `,mac=ADDRESS`; or a hub, of which the machine gets a port.
+ */
+export type NetworkOption = string | NetworkHub;
+
 /** How to boot. Everything has a default. */
 export interface BootOptions {
   /** Image of the first disk, or all of them in order. Default: none. */
   disk?: string | DiskOption | readonly (string | DiskOption)[];
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
+  /** The first network, or all of them in order. Default: none, and no network device. */
+  network?: NetworkOption | readonly NetworkOption[];
+  /** Where the second terminals lead (`console:/0` and on). Default: there are none. */
+  consolePorts?: readonly MessagePort[];
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -66,6 +78,8 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     kernelPort: control.port2,
     terminalPort,
     disks: disksOf(options.disk),
+    networks: networksOf(options.network),
+    consolePorts: [...(options.consolePorts ?? [])],
   });
   const kernel = startKernel({
     bell: bells.kernel,
@@ -109,8 +123,23 @@ function disksOf(disk: BootOptions["disk"]): BoardBoot["disks"] {
   );
 }
 
+function networksOf(network: BootOptions["network"]): BoardNetwork[] {
+  const list = network === undefined ? [] : Array.isArray(network) ? network : [network];
+  return (list as readonly NetworkOption[]).map((item): BoardNetwork => {
+    if (item instanceof NetworkHub) return { kind: "hub", ...item.plug() };
+    try {
+      return parseNetwork(item);
+    } catch (error) {
+      const { code, message } = error as { code: string; message: string };
+      throw new BootError(code, message);
+    }
+  });
+}
+
 function startBoard(data: BoardBoot): Worker {
-  const ports = [data.kernelPort, ...(data.terminalPort === undefined ? [] : [data.terminalPort])];
+  const ports = [data.kernelPort, ...data.consolePorts];
+  if (data.terminalPort !== undefined) ports.push(data.terminalPort);
+  for (const network of data.networks) if (network.kind === "hub") ports.push(network.port);
   return new Worker(new URL("../hw/thread.js", import.meta.url), {
     workerData: data,
     transferList: ports,

@@ -10,6 +10,9 @@ import type { Manifest, Package } from "../kernel/manifest.js";
 const FOLDERS = [
   "drivers/uartd/",
   "drivers/virtio-blkd/",
+  "drivers/virtio-netd/",
+  "drivers/rngd/",
+  "drivers/consoled/",
   "schemes/null/",
   "schemes/zero/",
   "schemes/rand/",

@@ -5,14 +5,15 @@
  * until the kernel ends the interrupt.
  */
 import { type BoardMap, type DeviceEntry, deviceName } from "./board-map.js";
+import { type VirtioOptions, virtioDevices } from "./board-virtio.js";
 import { Bus, type Window } from "./bus.js";
 import type { Device } from "./device.js";
 import { boardDeviceTree } from "./device-tree.js";
 import { Gicv2 } from "./devices/gicv2.js";
 import { Pl011, type TransmitSink } from "./devices/pl011.js";
-import { VirtioBlk } from "./devices/virtio-blk.js";
+import type { VirtioConsole } from "./devices/virtio-console.js";
+import type { VirtioFunction } from "./devices/virtio-function.js";
 import { EMPTY_SLOT, VirtioMmio } from "./devices/virtio-mmio.js";
-import type { DiskBackend } from "./disk.js";
 import { type Domain, GuestMemory, PhysicalMemory } from "./memory.js";
 import { GICC, GICC_CTLR, GICD, GICD_CTLR } from "./regs/gicv2.js";
 
@@ -20,9 +21,7 @@ import { GICC, GICC_CTLR, GICD, GICD_CTLR } from "./regs/gicv2.js";
 const INTID_SPECIAL = 1020;
 
 /** Options of a `Board`. */
-export interface BoardOptions {
-  /** Disks for the virtio slots, from slot 0 on. */
-  disks?: readonly { backend: DiskBackend; serial?: string }[];
+export interface BoardOptions extends VirtioOptions {
   /** Takes what the first UART sends; `false` means not now (then call `drainConsole`). */
   console?: TransmitSink;
   /** The first UART takes input again, after `receive` had refused some. */
@@ -47,15 +46,18 @@ export class Board {
   readonly #gicCpuInterface: Device;
   readonly #vector: (intid: number) => void;
   readonly #slots = new Map<string, VirtioMmio>();
-  readonly #disks: readonly DiskBackend[];
+  readonly #backends: readonly { close(): Promise<void> }[];
+  /** The virtio consoles, in the order of the options. */
+  readonly consoles: readonly VirtioConsole[];
   #uart: Pl011 | undefined;
   #irq: 0 | 1 = 0;
   #delivering = false;
 
-  /** @throws RangeError if there are more disks than virtio slots. */
+  /** @throws RangeError if there are more virtio devices than slots. */
   constructor(map: BoardMap, options: BoardOptions = {}) {
     this.#vector = options.vector ?? (() => {});
-    this.#disks = (options.disks ?? []).map(({ backend }) => backend);
+    const links = [...(options.disks ?? []), ...(options.networks ?? [])];
+    this.#backends = links.map(({ backend }) => backend);
     this.deviceTree = boardDeviceTree(map);
     const gic = new Gicv2({
       cpuCount: 1,
@@ -68,15 +70,18 @@ export class Board {
       { name: "gicd", ...map.gic.distributor, device: this.#gicDistributor },
       { name: "gicc", ...map.gic.cpuInterface, device: this.#gicCpuInterface },
     ];
-    const disks = [...(options.disks ?? [])];
+    const { functions, consoles } = virtioDevices(options);
+    this.consoles = consoles;
     for (const entry of map.devices) {
       const device =
         entry.kind === "pl011"
           ? this.#addUart(entry, gic, options)
-          : this.#addSlot(entry, gic, disks.shift());
+          : this.#addSlot(entry, gic, functions.shift());
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }
-    if (disks.length > 0) throw new RangeError(`board ${map.name} has no slot for all the disks`);
+    if (functions.length > 0) {
+      throw new RangeError(`board ${map.name} has no slot for ${functions.length} virtio devices`);
+    }
     this.bus = new Bus(windows);
     this.#startInterrupts();
   }
@@ -156,14 +161,14 @@ export class Board {
     return (this.#gicDistributor.read(register, 4) & bitOf(intid)) !== 0;
   }
 
-  /** Resets all devices, waits for what they were doing, and closes the disks. */
+  /** Resets all devices, waits for what they were doing, and closes disks and networks. */
   async close(): Promise<void> {
     for (const slot of this.#slots.values()) {
       slot.memory.assign(undefined);
       slot.reset();
     }
     await Promise.all([...this.#slots.values()].map((slot) => slot.quiesced()));
-    await Promise.all(this.#disks.map((disk) => disk.close()));
+    await Promise.all(this.#backends.map((backend) => backend.close()));
   }
 
   #addUart(entry: DeviceEntry, gic: Gicv2, options: BoardOptions): Device {
@@ -178,17 +183,9 @@ export class Board {
     return uart;
   }
 
-  #addSlot(
-    entry: DeviceEntry,
-    gic: Gicv2,
-    disk: { backend: DiskBackend; serial?: string } | undefined,
-  ): Device {
-    if (disk === undefined) return EMPTY_SLOT;
-    const blk = new VirtioBlk({
-      disk: disk.backend,
-      serial: disk.serial ?? `disk${this.#slots.size}`,
-    });
-    const slot = new VirtioMmio(blk, new GuestMemory(this.memory), gic.spi(entry.spi));
+  #addSlot(entry: DeviceEntry, gic: Gicv2, device: VirtioFunction | undefined): Device {
+    if (device === undefined) return EMPTY_SLOT;
+    const slot = new VirtioMmio(device, new GuestMemory(this.memory), gic.spi(entry.spi));
     this.#slots.set(deviceName(entry), slot);
     return slot;
   }
