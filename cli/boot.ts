@@ -8,6 +8,7 @@ import {
 } from "node:worker_threads";
 import { parseNetwork } from "../hw/backends/network.js";
 import { NetworkHub } from "../hw/backends/network-hub.js";
+import type { BoardFaults } from "../hw/faults.js";
 import type { BoardBoot, BoardNetwork, BoardReport } from "../hw/thread.js";
 import { hostClock } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
@@ -45,6 +46,8 @@ export interface BootOptions {
   network?: NetworkOption | readonly NetworkOption[];
   /** Where the second terminals lead (`console:/0` and on). Default: there are none. */
   consolePorts?: readonly MessagePort[];
+  /** What shall go wrong on the board: for tests. Default: nothing. */
+  faults?: BoardFaults;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -80,6 +83,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     disks: disksOf(options.disk),
     networks: networksOf(options.network),
     consolePorts: [...(options.consolePorts ?? [])],
+    faults: options.faults,
   });
   const kernel = startKernel({
     bell: bells.kernel,

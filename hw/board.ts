@@ -5,9 +5,9 @@
  * until the kernel ends the interrupt.
  */
 import { type BoardMap, type DeviceEntry, deviceName } from "./board-map.js";
-import { type VirtioOptions, virtioDevices } from "./board-virtio.js";
+import { type VirtioOptions, virtioDevices, virtioWire } from "./board-virtio.js";
 import { Bus, type Window } from "./bus.js";
-import type { Device } from "./device.js";
+import type { Device, Wire } from "./device.js";
 import { boardDeviceTree } from "./device-tree.js";
 import { Gicv2 } from "./devices/gicv2.js";
 import { Pl011, type TransmitSink } from "./devices/pl011.js";
@@ -19,6 +19,9 @@ import { GICC, GICC_CTLR, GICD, GICD_CTLR } from "./regs/gicv2.js";
 
 /** INTIDs from here on are special answers of IAR, not interrupts. */
 const INTID_SPECIAL = 1020;
+
+/** How long the end of the board waits for a disk that does not answer. */
+const REST_MS_MAX = 2000;
 
 /** Options of a `Board`. */
 export interface BoardOptions extends VirtioOptions {
@@ -76,7 +79,7 @@ export class Board {
       const device =
         entry.kind === "pl011"
           ? this.#addUart(entry, gic, options)
-          : this.#addSlot(entry, gic, functions.shift());
+          : this.#addSlot(entry, functions.shift(), this.#slotWire(entry, gic, options));
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }
     if (functions.length > 0) {
@@ -167,8 +170,19 @@ export class Board {
       slot.memory.assign(undefined);
       slot.reset();
     }
-    await Promise.all([...this.#slots.values()].map((slot) => slot.quiesced()));
+    await this.#rest();
     await Promise.all(this.#backends.map((backend) => backend.close()));
+  }
+
+  /** Resolves when all devices are at rest, or can't be waited for any longer. */
+  async #rest(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, REST_MS_MAX);
+    });
+    const quiesced = [...this.#slots.values()].map((slot) => slot.quiesced());
+    await Promise.race([Promise.all(quiesced), late]);
+    clearTimeout(timer);
   }
 
   #addUart(entry: DeviceEntry, gic: Gicv2, options: BoardOptions): Device {
@@ -183,9 +197,13 @@ export class Board {
     return uart;
   }
 
-  #addSlot(entry: DeviceEntry, gic: Gicv2, device: VirtioFunction | undefined): Device {
+  #slotWire(entry: DeviceEntry, gic: Gicv2, { faults }: BoardOptions): Wire {
+    return virtioWire(gic.spi(entry.spi), faults, this.#slots.size);
+  }
+
+  #addSlot(entry: DeviceEntry, device: VirtioFunction | undefined, wire: Wire): Device {
     if (device === undefined) return EMPTY_SLOT;
-    const slot = new VirtioMmio(device, new GuestMemory(this.memory), gic.spi(entry.spi));
+    const slot = new VirtioMmio(device, new GuestMemory(this.memory), wire);
     this.#slots.set(deviceName(entry), slot);
     return slot;
   }

@@ -14,6 +14,7 @@ import { Board } from "./board.js";
 import { type BoardMap, deviceName } from "./board-map.js";
 import { VIRT } from "./boards/virt.js";
 import { BusServer } from "./bus-server.js";
+import type { BoardFaults } from "./faults.js";
 import type { NetworkBackend } from "./network.js";
 import { VIRTIO_MMIO, VIRTIO_MMIO_COMPATIBLE } from "./regs/virtio-mmio.js";
 import { Terminal } from "./terminal.js";
@@ -31,6 +32,8 @@ export interface BoardBoot {
   networks: BoardNetwork[];
   /** One virtio console for each. */
   consolePorts: MessagePort[];
+  /** What shall go wrong on the board. */
+  faults: BoardFaults | undefined;
 }
 
 /** A network to open, or the port of a hub in another thread. */
@@ -59,6 +62,7 @@ async function main(): Promise<void> {
   const board = new Board(VIRT, {
     disks: disks.map((backend) => ({ backend })),
     networks,
+    ...(boot.faults === undefined ? {} : { faults: boot.faults }),
     entropy: hostEntropy,
     consoles: consoles.map((second) => ({
       transmit: (bytes) => second.transmitAll(bytes),

@@ -111,6 +111,8 @@ export class VirtioConsole implements VirtioFunction {
       taken += written;
     }
     if (used > 0) port.used(queue);
+    // The ring was not seen empty, so nobody will tell of new buffers: the terminal tries again.
+    if (used === queue.size && taken < bytes.length) setImmediate(this.#room);
     return taken;
   }
 
