@@ -19,8 +19,12 @@ const TICK_MS = 100;
 const POLL_MS = 4;
 /** The same while all requests wait for the world: only a lost interrupt could be found. */
 const HEARTBEAT_MS = 500;
-/** A reset that takes longer counts as failed. It is still waited for. */
+/**
+ * A reset that takes longer, or longer than a few of the device's requests may take, counts as
+ * failed. It is still waited for.
+ */
 const RESET_MS_MAX = 5000;
+const RESET_REQUESTS = 4;
 /** Waits between looks at a reset grow up to this. */
 const RESET_LOOK_MS_MAX = 50;
 /** How often one request, or resets without anything finished in between, are tried. */
@@ -156,11 +160,16 @@ export class VirtioDevice {
       !this.transport.isReset();
       lookMs = Math.min(2 * lookMs, RESET_LOOK_MS_MAX)
     ) {
-      if (waitedMs >= RESET_MS_MAX) return false;
+      if (waitedMs >= this.#resetMsMax) return false;
       await this.#device.after(lookMs);
       waitedMs += lookMs;
     }
     return true;
+  }
+
+  get #resetMsMax(): number {
+    const timeouts = this.#plan.queues.map(({ timeoutMs = RESET_MS_MAX }) => timeoutMs);
+    return Math.min(RESET_MS_MAX, RESET_REQUESTS * Math.min(...timeouts));
   }
 
   #negotiate(): void {

@@ -135,7 +135,7 @@ describe("virtio-nic: faults", () => {
     expect(received.map((one) => one[14])).toEqual([7]);
   });
 
-  it("a lossy, doubling, disordered network that corrupts frames: no frame is made up", async () => {
+  it("a lossy, doubling, disordered network: no frame is made up", async () => {
     const network = { loss: 0.2, duplication: 0.2, reordering: 0.2 };
     const { nic, queue, received, stand: board } = await stand({ network });
     for (let i = 0; i < 200; i++) {

@@ -34,6 +34,8 @@ function frameTo(to: readonly number[], from: readonly number[], text: string): 
   return Buffer.concat([Buffer.from([...to, ...from, 0x88, 0xb5]), Buffer.from(text)]);
 }
 
+type Seen = ReturnType<typeof deviceAt>;
+
 /** A device at a network: collects frames, as long as it has room. */
 function deviceAt(network: NetworkBackend) {
   const device = { frames: [] as Uint8Array[], links: [] as boolean[], room: Infinity };
@@ -80,16 +82,12 @@ describe("frame queue", () => {
 });
 
 describe("hub", () => {
-  test("frames reach every other port until it knows who is where, then that one only", async () => {
+  test("frames reach every port until it knows who is where, then that one only", async () => {
     const hub = new NetworkHub();
     closing.push(() => hub.close());
     const networks = MACS.map(() => hubNetwork(hub.plug().port));
     const devices = networks.map(deviceAt);
-    const [first, second, third] = devices as [
-      (typeof devices)[0],
-      (typeof devices)[0],
-      (typeof devices)[0],
-    ];
+    const [first, second, third] = devices as [Seen, Seen, Seen];
     networks[0]?.transmit(frameTo(BROADCAST, MACS[0], "who?"));
     await expect.poll(() => [second.texts(), third.texts()]).toEqual([["who?"], ["who?"]]);
     networks[1]?.transmit(frameTo(MACS[0], MACS[1], "me"));
@@ -230,20 +228,26 @@ describe("socket", () => {
 
 /** A UDP port that nobody uses. */
 async function freePort(): Promise<number> {
-  const any = { host: "127.0.0.1", port: 0, family: "udp4" } as const;
-  const network = await openUdpNetwork({ local: any, remote: any });
+  const ephemeral = { host: "127.0.0.1", port: 0, family: "udp4" } as const;
+  const network = await openUdpNetwork({ local: ephemeral, remote: ephemeral });
   await network.close();
   return network.port;
 }
 
 describe("udp", () => {
   test("one frame in a datagram, from and to one peer only", async () => {
-    const any = { host: "127.0.0.1", port: 0, family: "udp4" } as const;
-    const silent = await openUdpNetwork({ local: any, remote: { ...any, port: 9 } });
+    const ephemeral = { host: "127.0.0.1", port: 0, family: "udp4" } as const;
+    const silent = await openUdpNetwork({ local: ephemeral, remote: { ...ephemeral, port: 9 } });
     deviceAt(silent);
-    const first = await openUdpNetwork({ local: any, remote: { ...any, port: silent.port } });
+    const first = await openUdpNetwork({
+      local: ephemeral,
+      remote: { ...ephemeral, port: silent.port },
+    });
     const device = deviceAt(first);
-    const second = await openUdpNetwork({ local: any, remote: { ...any, port: first.port } });
+    const second = await openUdpNetwork({
+      local: ephemeral,
+      remote: { ...ephemeral, port: first.port },
+    });
     const stranger = deviceAt(second);
     second.transmit(frameTo(MACS[0], MACS[1], "not for you"));
     await expect.poll(() => first.counters.receivedDropped).toBe(1);
@@ -291,7 +295,7 @@ describe("pcap", () => {
     closing = [];
     const file = readFileSync(path);
     expect(file.subarray(0, 24).toString("hex")).toBe(
-      "d4c3b2a1020004000000000000000000" + "0e00010001000000",
+      "d4c3b2a10200040000000000000000000e00010001000000",
     );
     const record = (bytes: Uint8Array): string => {
       const head = Buffer.alloc(16);

@@ -158,15 +158,14 @@ describe.each(Object.keys(SUBJECTS))("%s against hostile drivers", (name) => {
     const subject = (SUBJECTS[name] as () => Subject)();
     const stand = new VirtioStand(subject.model);
     for (let round = 0; round < ROUNDS; round++) {
-      const says = `seed ${seed}, round ${round}`;
       stand.start(() => (random.below(2) === 0 ? 2 ** 32 - 1 : random.below(2 ** 32)));
       for (let i = random.below(12); i >= 0; i--) misbehave(stand, subject, random);
       // What was put off to a later turn gets its turn.
       if (round % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
       // Reset, without anything optional: it must work as on its first day.
       stand.start((word) => (word === 1 ? 1 : 0));
-      expect(stand.read(VIRTIO_MMIO.Status), says).toBe(15);
-      expect(subject.works(stand), says).toBe(true);
+      expect(stand.read(VIRTIO_MMIO.Status), `seed ${seed}, round ${round}`).toBe(15);
+      expect(subject.works(stand), `seed ${seed}, round ${round}`).toBe(true);
     }
     expect(stand.other.every((byte) => byte === 0xee)).toBe(true);
     expect(stand.memory.faultCount).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 /*
- * The smallest driver for any virtio device model: registers, rings and buffers in the test's hands,
- * and memory beside them that the device must never touch.
+ * The smallest driver for any virtio device model: registers, rings and buffers in the test's
+ * hands, and memory beside them that the device must never touch.
  */
 import { Bus } from "../../hw/bus.js";
 import type { VirtioFunction } from "../../hw/devices/virtio-function.js";
