@@ -25,6 +25,11 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
+  .addOption(
+    new Option("-n, --network <network>", "none, socket:PATH[,listen] or udp:HOST:PORT,HOST:PORT")
+      .argParser(collect)
+      .default([], "no network"),
+  )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(
     new Option("-l, --load <folder>", "load the daemon in this folder (it has an anode.json)")

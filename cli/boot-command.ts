@@ -10,6 +10,7 @@ import { packageVersion } from "./version.js";
 /** Options of the command line. */
 export interface BootCommandOptions {
   disk: string[];
+  network: string[];
   command?: string;
   load: string[];
   verbose: boolean;
@@ -48,6 +49,7 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
   try {
     machine = await boot({
       disk: options.disk.map(parseDisk),
+      network: options.network,
       console: { port: console_.port2 },
       onStuck: endHard,
     });
