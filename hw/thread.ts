@@ -46,12 +46,13 @@ async function main(): Promise<void> {
   const boot = workerData as BoardBoot;
   const bell = new Doorbell(boot.bell);
   const io = new IoThreads();
-  let disks: Awaited<ReturnType<typeof openImages>>;
+  let disks: Awaited<ReturnType<typeof openImages>> = [];
   let networks: Awaited<ReturnType<typeof openNetworks>>;
   try {
     disks = await openImages(boot.disks, { io });
     networks = await openNetworks(boot.networks);
   } catch (error) {
+    await Promise.all(disks.map((disk) => disk.close()));
     const { code, message } = error as { code?: string; message?: string };
     report({ kind: "failed", code: code ?? "EIO", message: message ?? String(error) });
     return;

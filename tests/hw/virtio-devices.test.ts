@@ -295,6 +295,60 @@ describe("virtio-net: control", () => {
   });
 });
 
+describe("virtio queues that no driver should make", () => {
+  const isBroken = (stand: VirtioStand): boolean =>
+    (stand.read(VIRTIO_MMIO.Status) & STATUS.DEVICE_NEEDS_RESET) !== 0;
+
+  /** An entropy device with a queue of another size, somewhere. */
+  function oddQueue(size: number, desc = RAM): VirtioStand {
+    const stand = new VirtioStand(new VirtioRng((bytes) => bytes.fill(1)));
+    stand.write(VIRTIO_MMIO.Status, STATUS.ACKNOWLEDGE | STATUS.DRIVER | STATUS.FEATURES_OK);
+    stand.write(VIRTIO_MMIO.QueueSel, 0);
+    stand.write(VIRTIO_MMIO.QueueNum, size);
+    stand.write(VIRTIO_MMIO.QueueDescLow, desc);
+    stand.write(VIRTIO_MMIO.QueueDriverLow, RAM + 0x4000);
+    stand.write(VIRTIO_MMIO.QueueDeviceLow, RAM + 0x6000);
+    stand.write(VIRTIO_MMIO.QueueReady, 1);
+    stand.write(VIRTIO_MMIO.Status, 15);
+    stand.bytes[0x4002] = 1; // avail.idx
+    stand.write(VIRTIO_MMIO.QueueNotify, 0);
+    return stand;
+  }
+
+  test("of no entries at all are none: nothing happens", () => {
+    expect(isBroken(oddQueue(0))).toBe(false);
+  });
+
+  test.each([3, 1000, 1025, 2048, 0xffff_ffff])("of %i entries break the device", (size) => {
+    expect(isBroken(oddQueue(size))).toBe(true);
+  });
+
+  test("of 1024 entries are the largest that do not", () => {
+    expect(isBroken(oddQueue(1024))).toBe(false);
+  });
+
+  test("in nobody's memory break the device, and are recorded", () => {
+    const stand = oddQueue(16, 0x9000_0000);
+    expect(isBroken(stand)).toBe(true);
+    expect(stand.memory.faultCount).toBeGreaterThan(0);
+  });
+
+  test("a broken device takes nothing, and works after a reset", () => {
+    const stand = oddQueue(3);
+    stand.write(VIRTIO_MMIO.QueueNotify, 0);
+    stand.start(features());
+    expect(stand.request(0, [stand.segment(0, 8, true)])).toBe(8);
+  });
+
+  test("buffers without a byte are no buffers, and do no harm", () => {
+    const stand = new VirtioStand(new VirtioRng((bytes) => bytes.fill(1)));
+    stand.start(features());
+    expect(stand.request(0, [stand.segment(0, 0, true), stand.segment(8, 4, true)])).toBe(4);
+    stand.start(features());
+    expect(stand.request(0, [stand.segment(0, 0, true)])).toBe(0);
+  });
+});
+
 describe("virtio-rng", () => {
   test("a request for more than can be had at once is filled in part", () => {
     const stand = new VirtioStand(new VirtioRng((bytes) => bytes.fill(1)));
