@@ -25,6 +25,11 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
+  .addOption(
+    new Option("-n, --network <network>", "none, socket:PATH[,listen] or udp:HOST:PORT,HOST:PORT")
+      .argParser(collect)
+      .default([], "no network"),
+  )
   .option(
     "-b, --board <board>",
     "virt, virt,disks=2,nics=1,memory=256M, or a JSON file (default: virt)",

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { BoardError, type BoardMap, checkBoardMap, type DeviceEntry } from "../hw/board-map.js";
 import { VIRT } from "../hw/boards/virt.js";
+import { planSlots, type VirtioCounts } from "../hw/virtio-slots.js";
 import { EINVAL } from "../ipc/errno.js";
 import { SysError } from "../ipc/sys-error.js";
 
@@ -42,11 +43,17 @@ export async function parseBoard(text: string): Promise<BoardMap> {
   }
 }
 
-/** How many disks a board has slots for. */
-export function diskSlots(map: BoardMap): number {
-  return map.devices.filter(
-    ({ kind, holds = "disk" }) => kind === "virtio-mmio" && holds === "disk",
-  ).length;
+/**
+ * Checks that a board has slots for what it shall have.
+ * @throws SysError EINVAL that says how many slots there are
+ */
+export function checkSlots(map: BoardMap | undefined, counts: VirtioCounts): void {
+  try {
+    planSlots(map ?? VIRT, counts);
+  } catch (error) {
+    if (!(error instanceof BoardError)) throw error;
+    throw new SysError(EINVAL, { operation: "boot", hint: error.message });
+  }
 }
 
 function parseNamed(text: string): BoardMap {
@@ -88,7 +95,7 @@ function parseMemory(value: string): number {
   return bytes;
 }
 
-/** Disks take the first slots, network devices the last ones. */
+/** Disks take the first slots, network devices the last ones; the rest is for all but disks. */
 function furnished(map: BoardMap, { disks, nics = 0, memory }: Options): BoardMap {
   const slotCount = map.devices.filter(({ kind }) => kind === "virtio-mmio").length;
   if ((disks ?? 0) + nics > slotCount) {
@@ -101,7 +108,7 @@ function furnished(map: BoardMap, { disks, nics = 0, memory }: Options): BoardMa
     const index = slot++;
     if (index >= slotCount - nics) return { ...entry, holds: "nic" };
     if (disks === undefined) return entry;
-    return { ...entry, holds: index < disks ? "disk" : "nothing" };
+    return { ...entry, holds: index < disks ? "disk" : "other" };
   });
   return { ...map, devices, ram: { ...map.ram, size: memory ?? map.ram.size } };
 }

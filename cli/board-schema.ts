@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { BoardError, type BoardMap, DEVICE_KINDS } from "../hw/board-map.js";
+import { BoardError, type BoardMap, DEVICE_KINDS, SLOT_USES } from "../hw/board-map.js";
 
 const ADDRESS_MAX = 2 ** 40;
 const SPI_MAX = 987;
@@ -60,7 +60,7 @@ const boardSchema = z.strictObject({
         window: range,
         spi: z.number().int().min(0).max(SPI_MAX).optional(),
         trigger: z.enum(["edge", "level"]).optional(),
-        holds: z.enum(["disk", "nic", "nothing"]).optional(),
+        holds: z.enum(SLOT_USES).optional(),
       }),
     )
     .max(256),

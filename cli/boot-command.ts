@@ -11,6 +11,7 @@ import { packageVersion } from "./version.js";
 export interface BootCommandOptions {
   disk: string[];
   board?: string;
+  network: string[];
   command?: string;
   load: string[];
   verbose: boolean;
@@ -49,6 +50,7 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
   try {
     machine = await boot({
       disk: options.disk.map(parseDisk),
+      network: options.network,
       console: { port: console_.port2 },
       ...(options.board === undefined ? {} : { board: options.board }),
       onStuck: endHard,

@@ -6,10 +6,13 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { BoardBoot, BoardReport } from "../hw/thread.js";
+import { parseNetwork } from "../hw/backends/network.js";
+import { NetworkHub } from "../hw/backends/network-hub.js";
+import type { BoardFaults } from "../hw/faults.js";
+import type { BoardBoot, BoardNetwork, BoardReport } from "../hw/thread.js";
 import { hostTimers, hostTurn } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
-import { EINVAL, EIO } from "../ipc/errno.js";
+import { EIO } from "../ipc/errno.js";
 import { ARENA_BYTES, SPARES } from "../ipc/limits.js";
 import { allocateMachineClock, MachineClock } from "../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail } from "../ipc/mail.js";
@@ -19,7 +22,7 @@ import { Connection } from "../kernel/gate/connection.js";
 import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
-import { diskSlots, parseBoard } from "./board-option.js";
+import { checkSlots, parseBoard } from "./board-option.js";
 import { Machine } from "./machine.js";
 import { builtinPackages } from "./packages.js";
 
@@ -28,6 +31,12 @@ export interface DiskOption {
   path: string;
   readOnly?: boolean;
 }
+
+/**
+ * A network for the board: `none`, `socket:PATH[,listen]` or `udp:HOST:PORT,HOST:PORT`, each with
+ * `,pcap=FILE` and `,mac=ADDRESS`; or a hub, of which the machine gets a port.
+ */
+export type NetworkOption = string | NetworkHub;
 
 /** How to boot. Everything has a default. */
 export interface BootOptions {
@@ -40,6 +49,12 @@ export interface BootOptions {
   board?: string;
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
+  /** The first network, or all of them in order. Default: none, and no network device. */
+  network?: NetworkOption | readonly NetworkOption[];
+  /** Where the second terminals lead (`console:/0` and on). Default: there are none. */
+  consolePorts?: readonly MessagePort[];
+  /** What shall go wrong on the board: for tests. Default: nothing. */
+  faults?: BoardFaults;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -60,10 +75,14 @@ export interface BootOptions {
 export async function boot(options: BootOptions = {}): Promise<Machine> {
   const map = options.board === undefined ? undefined : await parseBoard(options.board);
   const disks = disksOf(options.disk);
-  if (map !== undefined && disks.length > diskSlots(map)) {
-    const hint = `the board has slots for ${diskSlots(map)} disks, not for ${disks.length}`;
-    throw new SysError(EINVAL, { operation: "boot", hint });
-  }
+  const { consolePorts = [] } = options;
+  const networkList = [options.network ?? []].flat() as readonly NetworkOption[];
+  checkSlots(map, {
+    disks: disks.length,
+    networks: networkList.length,
+    consoles: consolePorts.length,
+  });
+  const networks = networkList.map(boardNetwork);
   const bells = {
     kernel: allocateDoorbell(),
     host: allocateDoorbell(),
@@ -80,6 +99,9 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     kernelPort: control.port2,
     terminalPort,
     disks,
+    networks,
+    consolePorts: [...consolePorts],
+    faults: options.faults,
     board: map,
   });
   const kernel = startKernel({
@@ -129,8 +151,20 @@ function disksOf(disk: BootOptions["disk"]): BoardBoot["disks"] {
   );
 }
 
+function boardNetwork(option: NetworkOption): BoardNetwork {
+  if (option instanceof NetworkHub) return { kind: "hub", ...option.plug() };
+  try {
+    return parseNetwork(option);
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    throw new BootError(code, message);
+  }
+}
+
 function startBoard(data: BoardBoot): Worker {
-  const ports = [data.kernelPort, ...(data.terminalPort === undefined ? [] : [data.terminalPort])];
+  const ports = [data.kernelPort, ...data.consolePorts];
+  if (data.terminalPort !== undefined) ports.push(data.terminalPort);
+  for (const network of data.networks) if (network.kind === "hub") ports.push(network.port);
   return new Worker(new URL("../hw/thread.js", import.meta.url), {
     workerData: data,
     transferList: ports,

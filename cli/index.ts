@@ -1,9 +1,10 @@
 /** What a program that boots machines imports. */
 
+export { NetworkHub } from "../hw/backends/network-hub.js";
 export { SysError } from "../ipc/sys-error.js";
 export type { TraceEvent } from "../ipc/trace-line.js";
 export type { AsyncSystem } from "../user/async-system.js";
 export type { File, OpenOptions } from "../user/file.js";
 export type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
-export { BootError, type BootOptions, boot, type DiskOption } from "./boot.js";
+export { BootError, type BootOptions, boot, type DiskOption, type NetworkOption } from "./boot.js";
 export type { LoadedDaemon, Machine, RunOptions } from "./machine.js";

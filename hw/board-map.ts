@@ -36,6 +36,9 @@ export interface GicEntry extends Placed {
 /** The kinds of devices that there are models of, behind one window each. */
 export const DEVICE_KINDS = ["pl011", "pl031", "pl061", "sp804", "fw-cfg", "virtio-mmio"] as const;
 
+/** What a virtio slot can be kept for. */
+export const SLOT_USES = ["disk", "nic", "other", "nothing"] as const;
+
 /** A device with one register window and at most one shared interrupt. */
 export interface DeviceEntry extends Placed {
   kind: (typeof DEVICE_KINDS)[number];
@@ -44,8 +47,8 @@ export interface DeviceEntry extends Placed {
   spi?: number;
   /** How the line is described to drivers. Models drive levels in both cases. */
   trigger?: "edge" | "level";
-  /** What a virtio slot is kept for; left out: for whatever comes. */
-  holds?: "disk" | "nic" | "nothing";
+  /** What a virtio slot is kept for; "other": all but disks; left out: whatever comes. */
+  holds?: (typeof SLOT_USES)[number];
 }
 
 /** A whole board. */

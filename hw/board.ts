@@ -5,15 +5,16 @@
  * until the kernel ends the interrupt.
  */
 import { type BoardMap, type DeviceEntry, deviceName } from "./board-map.js";
+import { type VirtioOptions, virtioDevices, virtioWire } from "./board-virtio.js";
 import { Bus, type Window } from "./bus.js";
 import { type Device, UNCONNECTED, type Wire } from "./device.js";
 import { boardDeviceTree } from "./device-tree.js";
 import { GenericTimer } from "./devices/generic-timer.js";
 import { Gicv2 } from "./devices/gicv2.js";
 import { callPsci } from "./devices/psci.js";
-import { VirtioBlk } from "./devices/virtio-blk.js";
+import type { VirtioConsole } from "./devices/virtio-console.js";
+import type { VirtioFunction } from "./devices/virtio-function.js";
 import { EMPTY_SLOT, VirtioMmio } from "./devices/virtio-mmio.js";
-import type { DiskBackend } from "./disk.js";
 import { type Domain, GuestMemory, PhysicalMemory } from "./memory.js";
 import { Platform, type PlatformOptions } from "./platform.js";
 import { CNTFRQ_HZ } from "./regs/generic-timer.js";
@@ -22,10 +23,11 @@ import { GICC, GICC_CTLR, GICD, GICD_CTLR, PPI_BASE } from "./regs/gicv2.js";
 /** INTIDs from here on are special answers of IAR, not interrupts. */
 const INTID_SPECIAL = 1020;
 
+/** How long the end of the board waits for a disk that does not answer. */
+const REST_MS_MAX = 2000;
+
 /** Options of a `Board`. */
-export interface BoardOptions extends PlatformOptions {
-  /** Disks for the virtio slots, from slot 0 on. */
-  disks?: readonly { backend: DiskBackend; serial?: string }[];
+export interface BoardOptions extends PlatformOptions, VirtioOptions {
   /**
    * An interrupt was acknowledged; it can't come again before `endOfInterrupt`. Called from within
    * the access or completion that caused it: must not call back into the board.
@@ -57,14 +59,17 @@ export class Board {
   readonly #gic: Gicv2;
   readonly #platform: Platform;
   readonly #slots = new Map<string, VirtioMmio>();
-  readonly #disks: readonly DiskBackend[];
+  readonly #backends: readonly { close(): Promise<void> }[];
+  /** The virtio consoles, in the order of the options. */
+  readonly consoles: readonly VirtioConsole[];
   #irq: 0 | 1 = 0;
   #delivering = false;
 
-  /** @throws RangeError if there are more disks than virtio slots. */
+  /** @throws BoardError if there are more disks, networks or consoles than slots for them. */
   constructor(map: BoardMap, options: BoardOptions = {}) {
     this.#options = options;
-    this.#disks = (options.disks ?? []).map(({ backend }) => backend);
+    const links = [...(options.disks ?? []), ...(options.networks ?? [])];
+    this.#backends = links.map(({ backend }) => backend);
     this.deviceTree = boardDeviceTree(map);
     const { cpu } = options;
     this.#gic = new Gicv2({
@@ -81,16 +86,16 @@ export class Board {
       { name: "gicd", ...map.gic.distributor, device: this.#gicDistributor },
       { name: "gicc", ...map.gic.cpuInterface, device: this.#gicCpuInterface },
     ];
-    const disks = [...(options.disks ?? [])];
+    const { functions, consoles } = virtioDevices(map, options);
+    this.consoles = consoles;
     for (const entry of map.devices) {
       const wire = this.#wire(entry.spi);
       const device =
         entry.kind === "virtio-mmio"
-          ? this.#addSlot(entry, wire, disks)
+          ? this.#addSlot(entry, wire, functions.get(entry))
           : this.#platform.make(entry, wire);
       windows.push({ name: deviceName(entry), ...entry.window, device });
     }
-    if (disks.length > 0) throw new RangeError(`board ${map.name} has no slot for all the disks`);
     this.bus = new Bus(windows);
     this.#startInterrupts();
   }
@@ -205,28 +210,31 @@ export class Board {
     return (this.#gicDistributor.read(register, 4) & bitOf(intid)) !== 0;
   }
 
-  /** Resets all devices, waits for what they were doing, and closes the disks. */
+  /** Resets all devices, waits for what they were doing, and closes disks and networks. */
   async close(): Promise<void> {
     for (const slot of this.#slots.values()) {
       slot.memory.assign(undefined);
       slot.reset();
     }
-    await Promise.all([...this.#slots.values()].map((slot) => slot.quiesced()));
-    await Promise.all(this.#disks.map((disk) => disk.close()));
+    await this.#rest();
+    await Promise.all(this.#backends.map((backend) => backend.close()));
   }
 
-  #addSlot(
-    entry: DeviceEntry,
-    interrupt: Wire,
-    disks: { backend: DiskBackend; serial?: string }[],
-  ): Device {
-    const disk = (entry.holds ?? "disk") === "disk" ? disks.shift() : undefined;
-    if (disk === undefined) return EMPTY_SLOT;
-    const blk = new VirtioBlk({
-      disk: disk.backend,
-      serial: disk.serial ?? `disk${this.#slots.size}`,
+  /** Resolves when all devices are at rest, or can't be waited for any longer. */
+  async #rest(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, REST_MS_MAX);
     });
-    const slot = new VirtioMmio(blk, new GuestMemory(this.memory), interrupt);
+    const quiesced = [...this.#slots.values()].map((slot) => slot.quiesced());
+    await Promise.race([Promise.all(quiesced), late]);
+    clearTimeout(timer);
+  }
+
+  #addSlot(entry: DeviceEntry, wire: Wire, device: VirtioFunction | undefined): Device {
+    if (device === undefined) return EMPTY_SLOT;
+    const interrupt = virtioWire(wire, this.#options.faults, this.#slots.size);
+    const slot = new VirtioMmio(device, new GuestMemory(this.memory), interrupt);
     this.#slots.set(deviceName(entry), slot);
     return slot;
   }

@@ -47,6 +47,13 @@ export class Terminal {
     return true;
   }
 
+  /** Takes bytes as far as there is room, and says how many. Without a terminal bytes vanish. */
+  transmitAll(bytes: Uint8Array): number {
+    let taken = 0;
+    while (taken < bytes.length && this.transmit(bytes[taken] as number)) taken++;
+    return taken;
+  }
+
   /** Sends what has been collected. */
   flush(): void {
     if (this.#batch.length === 0) return;

@@ -30,6 +30,10 @@ export interface Device {
   readonly registers: Window;
   /** One for each line of the device, in the order of the device tree. */
   readonly interrupts: readonly InterruptLine[];
+  /** Allocates memory that the device reaches, all zero. @param size - bytes */
+  allocateDma(size: number): Promise<DmaRegion>;
+  /** Resolves after a time. Needs `time:`. */
+  after(milliseconds: number): Promise<void>;
 }
 
 /** The devices that the kernel matched, opened, in the order of their addresses. */
@@ -48,7 +52,20 @@ async function openDevice(gate: Gate, info: DeviceInfo): Promise<Device> {
     ...info.lines.map((line) => openLocal(gate, `irq:/${line}`)),
   ]);
   const interrupts = lines.map((line) => interruptLine(gate, line));
-  return { info, registers: granted(gate.window(window)), interrupts };
+  const alarms = alarm(gate);
+  const registers = granted(gate.window(window));
+  return { info, registers, interrupts, allocateDma, after: alarms };
+}
+
+/** Alarms from `time:`, so that a driver which sleeps on its doorbell wakes for them. */
+function alarm(gate: Gate): (milliseconds: number) => Promise<void> {
+  let clock: Promise<Descriptor> | undefined;
+  return async (milliseconds) => {
+    clock ??= openHandle(gate, "time:/monotonic", O_READ);
+    const call = callFor.call(await clock, { afterMs: milliseconds });
+    await gate.settle(call);
+    checked(call, "alarm");
+  };
 }
 
 /** Allocates memory that this driver's devices can reach. @param size - bytes */

@@ -41,6 +41,11 @@ export function processName(): string {
   return currentGate()?.self.name ?? "";
 }
 
+/** Arguments of this process, from its manifest. */
+export function processArgs(): readonly string[] {
+  return currentGate()?.self.args ?? [];
+}
+
 /** Files and names, with the capabilities that the manifest needs. */
 export function system(): AsyncSystem {
   const gate = currentGate();

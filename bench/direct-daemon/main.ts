@@ -11,7 +11,6 @@ import { measuringScheme } from "../measuring-scheme.js";
 const [device] = await openDevices();
 if (device === undefined) throw ENODEV;
 const disk = await VirtioDisk.open(device);
-void disk.run();
 
 await serve(
   measuringScheme(async () => ({

@@ -2,10 +2,10 @@
 
 import { openDevices } from "../../user/driver.js";
 import { serve } from "../../user/scheme.js";
-import { serialScheme } from "./serial.js";
+import { terminalScheme } from "../character/terminal-scheme.js";
 import { Uart } from "./uart.js";
 
 const [device] = await openDevices();
 const uart = new Uart(device);
 void uart.run();
-await serve(serialScheme(uart), { wakesBy: "doorbell" });
+await serve(terminalScheme([uart.terminal], "serial"), { wakesBy: "doorbell" });

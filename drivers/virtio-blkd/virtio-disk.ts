@@ -13,24 +13,29 @@ import {
 } from "../../hw/regs/virtio-blk.js";
 import { DEVICE_ID } from "../../hw/regs/virtio-mmio.js";
 import { EIO, EOPNOTSUPP } from "../../ipc/errno.js";
-import { allocateDma, type Device, type DmaRegion, type InterruptLine } from "../../user/driver.js";
+import type { Device } from "../../user/driver.js";
 import type { BlockDevice } from "../block/block-device.js";
-import type { DriverQueue, Segment } from "../virtio/queue.js";
-import { VirtioTransport } from "../virtio/transport.js";
+import { VirtioDevice } from "../virtio/device.js";
+import { DmaSlots } from "../virtio/dma-slots.js";
+import type { Segment } from "../virtio/queue.js";
 
 /** Requests in flight, and bytes of data that one carries. */
 const SLOTS = 32;
 const SLOT_BYTES = 128 * 1024;
-/** Header and status of a slot stand before its data. */
+/** Header, data, status; descriptors beyond what all slots need cost nothing. */
+const DESCRIPTORS = 4;
+/** Header and status of a slot. */
 const HEAD_BYTES = 32;
 const STATUS_OFFSET = BLK_REQUEST.SIZE;
-/** Header, data, status. */
-const DESCRIPTORS = 3;
+/** What no device answers. */
+const STATUS_NONE = 0xff;
+/** A flush of a busy host may take long; one that takes longer than this will not come back. */
+const TIMEOUT_MS = 10_000;
 
-/** A request that the device is at work on. */
-interface Flight {
-  slot: number;
-  resolve: (status: number) => void;
+/** Options of `VirtioDisk.open`. */
+export interface VirtioDiskOptions {
+  /** How long a request may take before the device is reset. Default 10 s. */
+  timeoutMs?: number;
 }
 
 /** One disk. */
@@ -38,97 +43,67 @@ export class VirtioDisk implements BlockDevice {
   readonly sectorSize = BLK_SECTOR_SIZE;
   readonly sectorCount: number;
   readonly readOnly: boolean;
-  readonly #transport: VirtioTransport;
-  readonly #queue: DriverQueue;
-  readonly #line: InterruptLine;
-  readonly #heads: DmaRegion;
-  readonly #headView: DataView;
-  readonly #data: DmaRegion;
-  readonly #bytes: Uint8Array;
-  readonly #flights = new Map<number, Flight>();
-  readonly #freeSlots: number[] = [];
-  #slotWaiters: ((slot: number) => void)[] = [];
-  #notifyPending = false;
+  readonly device: VirtioDevice;
+  readonly #heads: DmaSlots;
+  readonly #data: DmaSlots;
 
-  private constructor(parts: {
-    transport: VirtioTransport;
-    queue: DriverQueue;
-    line: InterruptLine;
-    heads: DmaRegion;
-    data: DmaRegion;
-  }) {
-    this.#transport = parts.transport;
-    this.#queue = parts.queue;
-    this.#line = parts.line;
+  private constructor(parts: { device: VirtioDevice; heads: DmaSlots; data: DmaSlots }) {
+    this.device = parts.device;
     this.#heads = parts.heads;
-    this.#headView = new DataView(parts.heads.memory);
     this.#data = parts.data;
-    this.#bytes = new Uint8Array(parts.data.memory);
-    this.readOnly = parts.transport.features.has(VIRTIO_BLK_F.RO);
-    this.sectorCount = parts.transport.config64(BLK_CONFIG.capacity);
-    for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+    const { transport } = parts.device;
+    this.readOnly = transport.features.has(VIRTIO_BLK_F.RO);
+    this.sectorCount = transport.config64(BLK_CONFIG.capacity);
   }
 
-  /** Brings a device up. @throws ENODEV, EIO */
-  static async open(device: Device): Promise<VirtioDisk> {
-    const transport = new VirtioTransport(device.registers, DEVICE_ID.BLOCK);
-    transport.negotiate([VIRTIO_BLK_F.RO, VIRTIO_BLK_F.FLUSH, VIRTIO_BLK_F.SEG_MAX]);
-    const [queue, heads, data] = await Promise.all([
-      transport.queue(0, SLOTS * DESCRIPTORS + 32),
-      allocateDma(SLOTS * HEAD_BYTES),
-      allocateDma(SLOTS * SLOT_BYTES),
+  /** Brings a device up and serves it. @throws ENODEV, EIO */
+  static async open(device: Device, options: VirtioDiskOptions = {}): Promise<VirtioDisk> {
+    const { timeoutMs = TIMEOUT_MS } = options;
+    const opened = await VirtioDevice.open(device, {
+      deviceId: DEVICE_ID.BLOCK,
+      features: [VIRTIO_BLK_F.RO, VIRTIO_BLK_F.FLUSH, VIRTIO_BLK_F.SEG_MAX],
+      queues: [{ index: 0, size: SLOTS * DESCRIPTORS, timeoutMs }],
+    });
+    const [heads, data] = await Promise.all([
+      DmaSlots.allocate(device, SLOTS, HEAD_BYTES),
+      DmaSlots.allocate(device, SLOTS, SLOT_BYTES),
     ]);
-    const line = device.interrupts[0] as InterruptLine;
-    transport.ready();
-    return new VirtioDisk({ transport, queue, line, heads, data });
-  }
-
-  /** Serves interrupts for ever. */
-  async run(): Promise<never> {
-    for (;;) {
-      await this.#line.next();
-      this.#transport.acknowledge();
-      for (let done = this.#queue.take(); done !== undefined; done = this.#queue.take()) {
-        const flight = this.#flights.get(done.head) as Flight;
-        this.#flights.delete(done.head);
-        flight.resolve(this.#headView.getUint8(flight.slot * HEAD_BYTES + STATUS_OFFSET));
-      }
-      this.#line.acknowledge();
-    }
+    const disk = new VirtioDisk({ device: opened, heads, data });
+    opened.start();
+    return disk;
   }
 
   async read(position: number, bytes: Uint8Array): Promise<void> {
     await this.#pieces(bytes, async (piece, at) => {
-      const slot = await this.#takeSlot();
+      const slot = await this.#data.take();
       try {
         await this.#request(slot, VIRTIO_BLK_T.IN, position + at, piece.length);
-        const from = slot * SLOT_BYTES;
-        piece.set(this.#bytes.subarray(from, from + piece.length));
+        piece.set(this.#data.bytes(slot, piece.length));
       } finally {
-        this.#giveSlot(slot);
+        this.#data.give(slot);
       }
     });
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
     await this.#pieces(bytes, async (piece, at) => {
-      const slot = await this.#takeSlot();
+      const slot = await this.#data.take();
       try {
-        this.#bytes.set(piece, slot * SLOT_BYTES);
+        this.#data.bytes(slot).set(piece);
         await this.#request(slot, VIRTIO_BLK_T.OUT, position + at, piece.length);
       } finally {
-        this.#giveSlot(slot);
+        this.#data.give(slot);
       }
     });
   }
 
   async flush(): Promise<void> {
-    if (!this.#transport.features.has(VIRTIO_BLK_F.FLUSH)) return;
-    const slot = await this.#takeSlot();
+    if (!this.device.transport.features.has(VIRTIO_BLK_F.FLUSH)) return;
+    const slot = await this.#data.take();
     try {
       await this.#request(slot, VIRTIO_BLK_T.FLUSH, 0, 0);
     } finally {
-      this.#giveSlot(slot);
+      this.#data.give(slot);
     }
   }
 
@@ -147,52 +122,30 @@ export class VirtioDisk implements BlockDevice {
     await Promise.all(work);
   }
 
-  #takeSlot(): Promise<number> | number {
-    const slot = this.#freeSlots.pop();
-    if (slot !== undefined) return slot;
-    return new Promise((resolve) => {
-      this.#slotWaiters.push(resolve);
-    });
-  }
-
-  #giveSlot(slot: number): void {
-    const waiter = this.#slotWaiters.shift();
-    if (waiter === undefined) this.#freeSlots.push(slot);
-    else waiter(slot);
-  }
-
   async #request(slot: number, type: number, position: number, length: number): Promise<void> {
-    const head = slot * HEAD_BYTES;
-    this.#headView.setUint32(head + BLK_REQUEST.type, type, true);
-    this.#headView.setUint32(head + BLK_REQUEST.reserved, 0, true);
-    const sector = BigInt(position / BLK_SECTOR_SIZE);
-    this.#headView.setBigUint64(head + BLK_REQUEST.sector, sector, true);
-    const headAddress = this.#heads.address + head;
-    const segments: Segment[] = [
-      { address: headAddress, length: BLK_REQUEST.SIZE, deviceWrites: false },
-    ];
+    const head = this.#heads.bytes(slot);
+    const header = new DataView(head.buffer, head.byteOffset, HEAD_BYTES);
+    header.setUint32(BLK_REQUEST.type, type, true);
+    header.setUint32(BLK_REQUEST.reserved, 0, true);
+    header.setBigUint64(BLK_REQUEST.sector, BigInt(position / BLK_SECTOR_SIZE), true);
+    const address = this.#heads.address(slot);
+    const segments: Segment[] = [{ address, length: BLK_REQUEST.SIZE, deviceWrites: false }];
     if (length > 0) {
-      const address = this.#data.address + slot * SLOT_BYTES;
-      segments.push({ address, length, deviceWrites: type === VIRTIO_BLK_T.IN });
+      const deviceWrites = type === VIRTIO_BLK_T.IN;
+      segments.push({ address: this.#data.address(slot), length, deviceWrites });
     }
-    segments.push({ address: headAddress + STATUS_OFFSET, length: 1, deviceWrites: true });
+    segments.push({ address: address + STATUS_OFFSET, length: 1, deviceWrites: true });
     const status = await new Promise<number>((resolve) => {
-      // There are at least as many descriptors as all slots need.
-      const id = this.#queue.add(segments);
-      this.#flights.set(id, { slot, resolve });
-      this.#notifySoon();
+      this.device.submit(0, {
+        segments,
+        prepare: () => {
+          head[STATUS_OFFSET] = STATUS_NONE;
+        },
+        done: () => resolve(head[STATUS_OFFSET] as number),
+        failed: () => resolve(STATUS_NONE),
+      });
     });
     if (status === VIRTIO_BLK_S.UNSUPP) throw EOPNOTSUPP;
     if (status !== VIRTIO_BLK_S.OK) throw EIO;
-  }
-
-  /** One notification for all requests that one turn has made. */
-  #notifySoon(): void {
-    if (this.#notifyPending) return;
-    this.#notifyPending = true;
-    queueMicrotask(() => {
-      this.#notifyPending = false;
-      this.#transport.notify(0);
-    });
   }
 }

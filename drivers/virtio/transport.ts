@@ -1,9 +1,10 @@
 /**
  * Driver side of the virtio MMIO transport, version 2 (virtio 1.2 §3.1, §4.2.3): reset, feature
- * negotiation, queue set-up, notification, interrupt status. Shared by all virtio drivers.
+ * negotiation, queue set-up, notification, interrupt status. Registers only: no waiting, no memory.
  */
 
 import {
+  INTERRUPT,
   STATUS,
   VIRTIO_F,
   VIRTIO_MMIO,
@@ -11,15 +12,13 @@ import {
   VIRTIO_MMIO_VERSION,
 } from "../../hw/regs/virtio-mmio.js";
 import { EIO, ENODEV } from "../../ipc/errno.js";
-import { allocateDma, type Window } from "../../user/driver.js";
-import { DriverQueue } from "./queue.js";
+import type { Window } from "../../user/driver.js";
+import type { DriverQueue } from "./queue.js";
 
 const WORD_BITS = 32;
 const WORD = 2 ** WORD_BITS;
-/**
- * How often the status is read after a reset before the device counts as broken; about a second.
- */
-const RESET_READS_MAX = 100_000;
+/** A configuration that changes while it is read is read again, so often at most. */
+const CONFIG_READS_MAX = 16;
 
 /** One virtio device. */
 export class VirtioTransport {
@@ -47,11 +46,19 @@ export class VirtioTransport {
     this.registers.write(register, 4, value);
   }
 
-  /** Resets the device and agrees on those of `wanted` that it offers. @throws EIO if it refuses */
-  negotiate(wanted: readonly number[]): void {
+  /** Begins a reset. It is complete when `isReset` says so. */
+  reset(): void {
     this.#write(VIRTIO_MMIO.Status, 0);
-    // Until it reads 0, requests from before the reset may still be at work (§4.2.2.1).
-    for (let i = 0; this.#read(VIRTIO_MMIO.Status) !== 0; i++) if (i >= RESET_READS_MAX) throw EIO;
+  }
+
+  /** Until this is so, requests from before the reset may still be at work (§4.2.2.1). */
+  isReset(): boolean {
+    return this.#read(VIRTIO_MMIO.Status) === 0;
+  }
+
+  /** Agrees on those of `wanted` that the device offers, after a reset. @throws EIO */
+  negotiate(wanted: readonly number[]): void {
+    this.features.clear();
     this.#write(VIRTIO_MMIO.Status, STATUS.ACKNOWLEDGE);
     this.#write(VIRTIO_MMIO.Status, STATUS.ACKNOWLEDGE | STATUS.DRIVER);
     for (const word of [0, 1]) {
@@ -73,20 +80,20 @@ export class VirtioTransport {
     if ((this.#read(VIRTIO_MMIO.Status) & STATUS.FEATURES_OK) === 0) throw EIO;
   }
 
-  /** Sets a queue up in DMA memory of its own. @throws ENODEV when the device has no such queue */
-  async queue(index: number, sizeMax: number): Promise<DriverQueue> {
+  /** The largest size of a queue; 0 when there is no such queue. */
+  queueSizeMax(index: number): number {
     this.#write(VIRTIO_MMIO.QueueSel, index);
-    const size = Math.min(sizeMax, this.#read(VIRTIO_MMIO.QueueNumMax));
-    if (size === 0) throw ENODEV;
-    const region = await allocateDma(DriverQueue.bytes(size));
-    const queue = new DriverQueue(region, size);
+    return this.#read(VIRTIO_MMIO.QueueNumMax);
+  }
+
+  /** Tells the device where a queue is. It must be clear. */
+  setQueue(index: number, queue: DriverQueue): void {
     this.#write(VIRTIO_MMIO.QueueSel, index);
-    this.#write(VIRTIO_MMIO.QueueNum, size);
+    this.#write(VIRTIO_MMIO.QueueNum, queue.size);
     this.#writeAddress(VIRTIO_MMIO.QueueDescLow, VIRTIO_MMIO.QueueDescHigh, queue.descAddress);
     this.#writeAddress(VIRTIO_MMIO.QueueDriverLow, VIRTIO_MMIO.QueueDriverHigh, queue.availAddress);
     this.#writeAddress(VIRTIO_MMIO.QueueDeviceLow, VIRTIO_MMIO.QueueDeviceHigh, queue.usedAddress);
     this.#write(VIRTIO_MMIO.QueueReady, 1);
-    return queue;
   }
 
   #writeAddress(low: number, high: number, address: number): void {
@@ -100,6 +107,11 @@ export class VirtioTransport {
     this.#write(VIRTIO_MMIO.Status, status);
   }
 
+  /** Whether the device has given up and asks for a reset (§2.1.2). */
+  needsReset(): boolean {
+    return (this.#read(VIRTIO_MMIO.Status) & STATUS.DEVICE_NEEDS_RESET) !== 0;
+  }
+
   /** Tells the device that a queue has new buffers. */
   notify(queue: number): void {
     this.#write(VIRTIO_MMIO.QueueNotify, queue);
@@ -107,11 +119,15 @@ export class VirtioTransport {
 
   /**
    * Acknowledges the interrupt and returns when the device has seen it: what it finishes from now
-   * on raises the line again. Only then may the used ring be looked at.
+   * on raises the line again. Only then may the used rings be looked at. Returns whether the
+   * configuration has changed, too.
    */
-  acknowledge(): void {
-    this.#write(VIRTIO_MMIO.InterruptACK, 3);
-    this.#read(VIRTIO_MMIO.InterruptStatus);
+  acknowledge(): boolean {
+    this.#write(VIRTIO_MMIO.InterruptACK, INTERRUPT.USED_BUFFER);
+    const rest = this.#read(VIRTIO_MMIO.InterruptStatus);
+    if ((rest & INTERRUPT.CONFIGURATION_CHANGE) === 0) return false;
+    this.#write(VIRTIO_MMIO.InterruptACK, INTERRUPT.CONFIGURATION_CHANGE);
+    return true;
   }
 
   /** Reads a field of the device's configuration. */
@@ -119,8 +135,21 @@ export class VirtioTransport {
     return this.registers.read(VIRTIO_MMIO.Config + offset, bytes);
   }
 
-  /** Reads a 64-bit field; sizes beyond 2^53 do not occur. */
+  /**
+   * Reads what takes more than one access: again, if the configuration has changed meanwhile
+   * (§2.5.1). @throws EIO if it never stands still
+   */
+  steady<T>(read: () => T): T {
+    for (let i = 0; i < CONFIG_READS_MAX; i++) {
+      const before = this.#read(VIRTIO_MMIO.ConfigGeneration);
+      const value = read();
+      if (this.#read(VIRTIO_MMIO.ConfigGeneration) === before) return value;
+    }
+    throw EIO;
+  }
+
+  /** Reads a 64-bit field; sizes beyond 2^53 do not occur. @throws EIO */
   config64(offset: number): number {
-    return this.config(offset, 4) + this.config(offset + 4, 4) * WORD;
+    return this.steady(() => this.config(offset, 4) + this.config(offset + 4, 4) * WORD);
   }
 }

@@ -1,8 +1,12 @@
 /*
- * Faults for a disk: wraps a back end so that chosen operations take longer or fail. What fails
- * never reaches the disk.
+ * Faults for a disk: wraps a back end so that chosen operations take longer, fail, or are never
+ * answered. What fails never reaches the disk.
  */
-import type { DiskBackend, DiskDone } from "../disk.js";
+import { seededRandom } from "../../ipc/clock.js";
+import { type DiskBackend, type DiskDone, SECTOR_SIZE } from "../disk.js";
+import { type DiskFaults, happens } from "../faults.js";
+
+const EIO = 5;
 
 /** An operation as a fault rule sees it. `position` and `length` are 0 for a flush. */
 export interface DiskOperation {
@@ -11,16 +15,22 @@ export interface DiskOperation {
   length: number;
 }
 
-/** What shall happen to an operation: nothing, a delay before it starts, an error instead of it. */
+/**
+ * What shall happen to an operation: nothing, a delay before it starts, an error instead of it, no
+ * answer at all.
+ */
 export interface DiskFault {
   delayMs?: number;
   errno?: number;
+  silent?: boolean;
 }
+
+/** Decides for each operation, in the order in which they are started. */
+export type DiskFaultRule = (operation: DiskOperation) => DiskFault | undefined;
 
 /** Options of `faultyDisk`. */
 export interface FaultyDiskOptions {
-  /** Decides for each operation, in the order in which they are started. */
-  rule: (operation: DiskOperation) => DiskFault | undefined;
+  rule: DiskFaultRule;
   /** Runs a step after some time; `setTimeout` unless the clock is simulated. */
   after?: (delayMs: number, step: () => void) => void;
 }
@@ -29,7 +39,8 @@ export interface FaultyDiskOptions {
 export function faultyDisk(disk: DiskBackend, options: FaultyDiskOptions): DiskBackend {
   const after = options.after ?? ((delayMs, step) => void setTimeout(step, delayMs));
   const run = (operation: DiskOperation, done: DiskDone, start: () => void): void => {
-    const { delayMs = 0, errno = 0 } = options.rule(operation) ?? {};
+    const { delayMs = 0, errno = 0, silent = false } = options.rule(operation) ?? {};
+    if (silent) return;
     const step = errno === 0 ? start : () => done(errno);
     if (delayMs === 0) step();
     else after(delayMs, step);
@@ -53,4 +64,27 @@ export function faultyDisk(disk: DiskBackend, options: FaultyDiskOptions): DiskB
     },
     close: () => disk.close(),
   };
+}
+
+/** The rule that a description of faults stands for. */
+export function diskFaultRule(faults: DiskFaults, seed: number): DiskFaultRule {
+  const random = seededRandom(seed);
+  const below = (limit: number): number => random.below(limit);
+  let count = 0;
+  return (operation) => {
+    count++;
+    if (faults.silentAfter !== undefined && count > faults.silentAfter) return { silent: true };
+    const jitterMs = faults.jitterMs === undefined ? 0 : below(faults.jitterMs + 1);
+    const delayMs = (faults.latencyMs ?? 0) + jitterMs;
+    const fails = happens(faults.errorRate, below) || touchesBad(faults, operation);
+    return fails ? { delayMs, errno: EIO } : { delayMs };
+  };
+}
+
+function touchesBad({ badSectors = [] }: DiskFaults, operation: DiskOperation): boolean {
+  const { position, length } = operation;
+  return badSectors.some(
+    ({ first, count }) =>
+      position < (first + count) * SECTOR_SIZE && first * SECTOR_SIZE < position + length,
+  );
 }

@@ -6,7 +6,7 @@
  */
 
 import type { AccessSize } from "../device.js";
-import type { DiskBackend, DiskDone, SharedBytes } from "../disk.js";
+import type { DiskBackend, DiskDone } from "../disk.js";
 import type { GuestMemory } from "../memory.js";
 import {
   BLK_CONFIG,
@@ -21,7 +21,13 @@ import {
   VIRTIO_BLK_T,
 } from "../regs/virtio-blk.js";
 import { DEVICE_ID, VIRTIO_F } from "../regs/virtio-mmio.js";
-import type { VirtioFunction, VirtioPort } from "./virtio-mmio.js";
+import { dropFront, dropLastByte, gather, lengthOf, viewsOf } from "./virtio-buffers.js";
+import {
+  featureBits,
+  serveQueue,
+  type VirtioFunction,
+  type VirtioPort,
+} from "./virtio-function.js";
 import type { Chain, Segment, VirtQueue } from "./virtqueue.js";
 
 /** Data segments in one request, and sectors in one discard or write-zeroes segment. */
@@ -38,6 +44,8 @@ export interface VirtioBlkOptions {
 /** A request that was taken from the queue. */
 interface Request {
   readonly queue: VirtQueue;
+  /** Those of queue and memory when it was taken: it must not be reported to any other. */
+  readonly generation: number;
   readonly epoch: number;
   readonly head: number;
   /** The length to report: all that the device may write, used or not. */
@@ -100,6 +108,16 @@ export class VirtioBlk implements VirtioFunction {
   stop(): Promise<void> | undefined {
     this.#port = undefined;
     this.#features = 0n;
+    return this.#drained();
+  }
+
+  /** There is only one queue: what is under way is its own. */
+  stopQueue(): Promise<void> | undefined {
+    return this.#drained();
+  }
+
+  /** Resolves when the disk is at work on nothing any more; `undefined` if that is so already. */
+  #drained(): Promise<void> | undefined {
     if (this.#inFlight === 0) return undefined;
     return new Promise((resolve) => {
       const earlier = this.#idle;
@@ -114,16 +132,8 @@ export class VirtioBlk implements VirtioFunction {
   notify(queue: VirtQueue): void {
     if (this.#draining) return; // A disk that answers at once completes within `#take`.
     this.#draining = true;
-    const generation = queue.generation;
-    let budget = queue.size;
-    while (budget > 0 && this.#inFlight < queue.size && this.#take(queue)) budget--;
+    serveQueue(queue, () => this.#inFlight < queue.size && this.#take(queue));
     this.#draining = false;
-    // A driver that refills the queue as fast as requests fail must not hold the thread.
-    if (budget === 0) {
-      setImmediate(() => {
-        if (queue.generation === generation && queue.ready) this.notify(queue);
-      });
-    }
   }
 
   /** Takes and starts one request; `false` if there was none or the queue is broken. */
@@ -140,6 +150,7 @@ export class VirtioBlk implements VirtioFunction {
     const length = lengthOf(chain.writable);
     const request: Request = {
       queue,
+      generation: queue.generation,
       epoch: port.memory.epoch,
       head: chain.head,
       length,
@@ -206,11 +217,12 @@ export class VirtioBlk implements VirtioFunction {
 
   /** Discarding is a hint, and leaves the sectors as they are; zeroes are written. */
   #range(memory: GuestMemory, request: Request, header: Header & Chain): void {
-    const segment = gather(memory, header.readable, BLK_RANGE.SIZE);
-    if (segment === undefined || lengthOf(header.readable) !== BLK_RANGE.SIZE) {
+    const bytes = gather(memory, header.readable, BLK_RANGE.SIZE);
+    if (bytes === undefined || lengthOf(header.readable) !== BLK_RANGE.SIZE) {
       this.#complete(request, VIRTIO_BLK_S.IOERR);
       return;
     }
+    const segment = new DataView(bytes.buffer);
     const sector = segment.getBigUint64(BLK_RANGE.sector, true);
     const count = segment.getUint32(BLK_RANGE.num_sectors, true);
     const flags = segment.getUint32(BLK_RANGE.flags, true);
@@ -252,7 +264,8 @@ export class VirtioBlk implements VirtioFunction {
     const { queue } = request;
     const port = this.#port;
     this.#inFlight--;
-    if (port !== undefined && port.memory.epoch === request.epoch) {
+    const current = queue.generation === request.generation;
+    if (port !== undefined && current && port.memory.epoch === request.epoch) {
       const reported =
         port.memory.writeU8(request.statusAddress, result) &&
         queue.push(request.head, request.length);
@@ -292,63 +305,11 @@ function readHeader(memory: GuestMemory, chain: Chain): Header | undefined {
   const bytes = gather(memory, chain.readable, BLK_REQUEST.SIZE);
   if (bytes === undefined) return undefined;
   dropFront(chain.readable, BLK_REQUEST.SIZE);
+  const view = new DataView(bytes.buffer);
   return {
-    type: bytes.getUint32(BLK_REQUEST.type, true),
-    sector: bytes.getBigUint64(BLK_REQUEST.sector, true),
+    type: view.getUint32(BLK_REQUEST.type, true),
+    sector: view.getBigUint64(BLK_REQUEST.sector, true),
   };
-}
-
-/** A private copy of the first `length` bytes of some segments. */
-function gather(memory: GuestMemory, segments: Segment[], length: number): DataView | undefined {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  for (const segment of segments) {
-    if (filled === length) break;
-    const piece = memory.view(segment.address, Math.min(segment.length, length - filled), false);
-    if (piece === undefined) return undefined;
-    bytes.set(piece, filled);
-    filled += piece.length;
-  }
-  return filled === length ? new DataView(bytes.buffer) : undefined;
-}
-
-function dropFront(segments: Segment[], length: number): void {
-  let rest = length;
-  while (rest > 0) {
-    const first = segments[0] as Segment;
-    const dropped = Math.min(rest, first.length);
-    first.address += dropped;
-    first.length -= dropped;
-    rest -= dropped;
-    if (first.length === 0) segments.shift();
-  }
-}
-
-/** Takes the last byte off some segments and returns its address. There must be one. */
-function dropLastByte(segments: Segment[]): number {
-  const last = segments[segments.length - 1] as Segment;
-  last.length--;
-  if (last.length === 0) segments.pop();
-  return last.address + last.length;
-}
-
-/** The segments in place; `undefined` if one of them is out of reach. */
-function viewsOf(
-  memory: GuestMemory,
-  segments: Segment[],
-  write: boolean,
-): SharedBytes[] | undefined {
-  const views: SharedBytes[] = [];
-  for (const segment of segments) {
-    const view = memory.view(segment.address, segment.length, write);
-    if (view === undefined) return undefined;
-    views.push(view);
-  }
-  return views;
-}
-
-function lengthOf(segments: Segment[]): number {
-  return segments.reduce((sum, segment) => sum + segment.length, 0);
 }
 
 /** Calls `done` with the first failure after `count` operations; at once if there are none. */
@@ -364,10 +325,6 @@ function afterAll(count: number, done: DiskDone): DiskDone {
 
 function status(errno: number): number {
   return errno === 0 ? VIRTIO_BLK_S.OK : VIRTIO_BLK_S.IOERR;
-}
-
-function featureBits(bits: readonly number[]): bigint {
-  return bits.reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
 }
 
 function fillConfig(config: DataView, sectorCount: number): void {

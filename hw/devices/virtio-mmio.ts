@@ -15,40 +15,12 @@ import {
   VIRTIO_MMIO_VERSION,
 } from "../regs/virtio-mmio.js";
 import { VIRTQ_SIZE_MAX } from "../regs/virtqueue.js";
+import type { VirtioFunction, VirtioPort } from "./virtio-function.js";
 import { VirtQueue } from "./virtqueue.js";
 
 const VENDOR_QEMU = 0x554d4551;
 /** QueueSel above this is ignored. */
 const QUEUE_INDEX_MAX = VIRTQ_SIZE_MAX - 1;
-
-/** What a function can do to its transport. */
-export interface VirtioPort {
-  readonly memory: GuestMemory;
-  /** Requests were pushed to `queue`: interrupts the driver if it asked for that. */
-  used(queue: VirtQueue): void;
-  /** The driver broke the rules: the device stops and asks for a reset. */
-  broken(): void;
-}
-
-/** A device type behind a transport. */
-export interface VirtioFunction {
-  readonly deviceId: number;
-  /** Offered features, bit n of the number is feature n. */
-  readonly features: bigint;
-  readonly queueCount: number;
-  /** The configuration space as the driver reads it. */
-  readonly config: Uint8Array;
-  writeConfig(offset: number, size: AccessSize, value: number): void;
-  /** DRIVER_OK was set: `features` are those that both sides have. */
-  start(port: VirtioPort, features: bigint): void;
-  /** The driver says that `queue` has new requests. */
-  notify(queue: VirtQueue): void;
-  /**
-   * Starts nothing new until `start`. Resolves when no request under way can still reach guest
-   * memory or the outside; `undefined` if that is so already.
-   */
-  stop(): Promise<void> | undefined;
-}
 
 /** One slot with a device in it. */
 export class VirtioMmio implements Device, VirtioPort {
@@ -64,9 +36,11 @@ export class VirtioMmio implements Device, VirtioPort {
   #negotiated = 0n;
   #queueSel = 0;
   #interruptStatus = 0;
+  #configGeneration = 0;
   #status = 0;
   #stopping: Promise<void> | undefined;
-  #queueStopping: VirtQueue | undefined;
+  /** Queues whose reset is not complete, by index, and the generation that it made. */
+  readonly #queuesStopping = new Map<number, number>();
 
   constructor(deviceFunction: VirtioFunction, memory: GuestMemory, interrupt: Wire = UNCONNECTED) {
     this.#function = deviceFunction;
@@ -98,7 +72,9 @@ export class VirtioMmio implements Device, VirtioPort {
       case VIRTIO_MMIO.Status:
         return this.#status;
       case VIRTIO_MMIO.QueueReset:
-        return this.#queueStopping?.index === this.#queueSel ? 1 : 0;
+        return this.#queuesStopping.has(this.#queueSel) ? 1 : 0;
+      case VIRTIO_MMIO.ConfigGeneration:
+        return this.#configGeneration;
       case VIRTIO_MMIO.SHMLenLow:
       case VIRTIO_MMIO.SHMLenHigh:
         return 0xffffffff;
@@ -164,6 +140,11 @@ export class VirtioMmio implements Device, VirtioPort {
     if (queue.wantsInterrupt()) this.#raise(INTERRUPT.USED_BUFFER);
   }
 
+  configChanged(): void {
+    this.#configGeneration = (this.#configGeneration + 1) >>> 0;
+    if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIGURATION_CHANGE);
+  }
+
   broken(): void {
     this.#status |= STATUS.DEVICE_NEEDS_RESET;
     if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIGURATION_CHANGE);
@@ -199,7 +180,7 @@ export class VirtioMmio implements Device, VirtioPort {
     this.#negotiated = 0n;
     this.#queueSel = 0;
     this.#interruptStatus = 0;
-    this.#queueStopping = undefined;
+    this.#queuesStopping.clear();
     this.#interrupt(0);
     const stopped = this.#function.stop();
     if (stopped === undefined) {
@@ -259,30 +240,29 @@ export class VirtioMmio implements Device, VirtioPort {
 
   #writeQueueReady(value: number): void {
     const queue = this.#queue();
+    if (queue !== undefined && this.#queuesStopping.has(queue.index)) return;
     if (queue !== undefined) queue.ready = (value & 1) !== 0;
     else if ((value & 1) !== 0) this.#phantomReady.add(this.#queueSel);
     else this.#phantomReady.delete(this.#queueSel);
   }
 
-  /** §2.6.1: stops one queue. With one kind of work per function, all of it is waited for. */
+  /** §2.6.1: resets one queue; the others go on. Reads 1 until nothing of it is under way. */
   #resetQueue(value: number): void {
     const queue = this.#queue();
     if (queue === undefined || value !== 1 || !this.#has(VIRTIO_F.RING_RESET)) return;
     queue.reset();
-    this.#queueStopping = queue;
-    const stopped = this.#function.stop();
-    const resume = (): void => {
-      if (this.#queueStopping !== queue) return;
-      this.#queueStopping = undefined;
-      this.#function.start(this, this.#negotiated);
-    };
-    if (stopped === undefined) resume();
-    else void stopped.then(resume);
+    const { index, generation } = queue;
+    const stopped = this.#function.stopQueue(queue);
+    if (stopped === undefined) return;
+    this.#queuesStopping.set(index, generation);
+    void stopped.then(() => {
+      if (this.#queuesStopping.get(index) === generation) this.#queuesStopping.delete(index);
+    });
   }
 
   #writeQueue(offset: number, value: number): void {
     const queue = this.#queue();
-    if (queue === undefined || queue.ready) return;
+    if (queue === undefined || queue.ready || this.#queuesStopping.has(queue.index)) return;
     switch (offset) {
       case VIRTIO_MMIO.QueueNum:
         queue.size = value;

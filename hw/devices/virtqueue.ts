@@ -46,6 +46,8 @@ export class VirtQueue {
   used = 0;
   /** Goes up with every reset, so that work left over from before can be told. */
   generation = 0;
+  /** The generation for which more of this queue is to be served in a later turn. */
+  continues: number | undefined;
 
   readonly #memory: GuestMemory;
   #features: RingFeatures = { indirect: false, eventIndex: false };
@@ -100,6 +102,11 @@ export class VirtQueue {
     this.#nextAvail = (this.#nextAvail + 1) & 0xffff;
     if (head === undefined || head >= this.size) return "broken";
     return this.#walk(head) ?? "broken";
+  }
+
+  /** Takes back the last `count` requests that were taken: the next `pop` gives them again. */
+  rewind(count: number): void {
+    this.#nextAvail = (this.#nextAvail - count) & 0xffff;
   }
 
   /** Returns a request to the driver; `false` if the used ring is not reachable. */

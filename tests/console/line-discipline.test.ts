@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LINE_BYTES_MAX, LineDiscipline } from "../../drivers/uartd/line-discipline.js";
+import { LINE_BYTES_MAX, LineDiscipline } from "../../drivers/character/line-discipline.js";
 
 /** Types `text`; returns the echo and how many interrupts there were. */
 function type(line: LineDiscipline, text: string): { echo: string; interrupts: number } {

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { diskSlots, parseBoard } from "../../cli/board-option.js";
+import { parseBoard } from "../../cli/board-option.js";
 import { boot } from "../../cli/boot.js";
 import { Board } from "../../hw/board.js";
-import { checkBoardMap } from "../../hw/board-map.js";
+import { type BoardMap, checkBoardMap } from "../../hw/board-map.js";
 import { VIRT } from "../../hw/boards/virt.js";
 import { memoryDisk } from "../../hw/disk.js";
+import { planSlots } from "../../hw/virtio-slots.js";
 import { findNode, parseDeviceTree } from "../../ipc/device-tree.js";
 
 const folder = mkdtempSync(join(tmpdir(), "anode-board-"));
@@ -18,6 +19,19 @@ function file(content: unknown): string {
   const path = join(folder, "board.json");
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
   return path;
+}
+
+/** Disks that a board has slots for. */
+function diskSlots(map: BoardMap): number {
+  let disks = 0;
+  for (;;) {
+    try {
+      planSlots(map, { disks: disks + 1, networks: 0, consoles: 0 });
+      disks++;
+    } catch {
+      return disks;
+    }
+  }
 }
 
 /** `VIRT` as JSON, with one field changed; a path like "devices.0.spi". */
@@ -44,7 +58,7 @@ describe("board by name", () => {
     expect(slots.map(({ holds }) => holds)).toEqual([
       "disk",
       "disk",
-      ...new Array<string>(29).fill("nothing"),
+      ...new Array<string>(29).fill("other"),
       "nic",
     ]);
     expect([diskSlots(map), map.ram.size]).toEqual([2, 0x1000_0000]);
@@ -58,7 +72,7 @@ describe("board by name", () => {
     expect(diskSlots(map)).toBe(30);
     const disks = Array.from({ length: 31 }, () => ({ backend: memoryDisk(new Uint8Array(512)) }));
     expect(() => new Board(map, { disks: disks.slice(1) })).not.toThrow();
-    expect(() => new Board(map, { disks })).toThrow("no slot");
+    expect(() => new Board(map, { disks })).toThrow("slots for 30 disks, not for 31");
   });
 
   test.each([
@@ -134,9 +148,17 @@ describe("board from a file", () => {
 describe("boot with a board", () => {
   test("more disks than slots, and a wrong board, are refused before anything starts", async () => {
     const none = join(folder, "never-opened.img");
+    const { port1 } = new MessageChannel();
     await expect(boot({ board: "virt,disks=1", disk: [none, none] })).rejects.toThrow(
       /EINVAL.*the board has slots for 1 disks, not for 2/s,
     );
+    await expect(boot({ disk: new Array<string>(33).fill(none) })).rejects.toThrow(
+      "the board has slots for 32 disks, not for 33",
+    );
+    await expect(boot({ board: "virt,disks=1,nics=31", consolePorts: [port1] })).rejects.toThrow(
+      "the board has slots for 0 consoles, not for 1",
+    );
+    port1.close();
     await expect(boot({ board: "virt,disks=x" })).rejects.toThrow(/EINVAL.*disks: "x"/s);
   });
 

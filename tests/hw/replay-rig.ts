@@ -55,7 +55,10 @@ const RIGS: Readonly<Record<string, BuildRig>> = {
   system: boardRig,
   "virtio-blk": virtio,
   "virtio-blk-ro": virtio,
+  "virtio-console": virtio,
+  "virtio-net": virtio,
   "virtio-none": virtio,
+  "virtio-rng": virtio,
 };
 
 /** Builds what a trace is to be replayed on. @throws TraceError for a device without models. */
