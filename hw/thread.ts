@@ -24,6 +24,8 @@ export interface BoardBoot {
   kernelPort: MessagePort;
   terminalPort: MessagePort | undefined;
   disks: { path: string; readOnly: boolean }[];
+  /** The process that boots this machine holds the images. */
+  held: boolean;
 }
 
 /** Board thread to host: whether the machine's disks could be opened. */
@@ -35,7 +37,7 @@ async function main(): Promise<void> {
   const io = new IoThreads();
   let disks: Awaited<ReturnType<typeof openImages>>;
   try {
-    disks = await openImages(boot.disks, { io });
+    disks = await openImages(boot.disks, { io, held: boot.held });
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     report({ kind: "failed", code: code ?? "EIO", message: message ?? String(error) });

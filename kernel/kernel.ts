@@ -43,6 +43,14 @@ import { Wiring } from "./wiring.js";
 /** Exit statuses that a parent has not asked for yet, at most. */
 const EXITS_KEPT = 64;
 
+/** How often this machine was booted, and what ended it the last time. */
+export interface BootRecord {
+  /** 1 at the first boot; a machine that its outermost ring reboots counts on. */
+  count: number;
+  /** Why the boot before this one ended, in words; empty at the first. */
+  reason: string;
+}
+
 /** What the kernel is made with. */
 export interface KernelParts {
   capabilities: CapabilityTable;
@@ -58,6 +66,7 @@ export interface KernelParts {
   programRuntime: string;
   /** Names of schemes that the kernel itself provides. */
   schemes: readonly string[];
+  boots: BootRecord;
   stuck(name: string): void;
 }
 

@@ -8,13 +8,15 @@ import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords } from "../ipc/process-block.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
 import type { Scheme } from "../ipc/scheme.js";
+import { tick } from "../ipc/tick.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
 import { CapabilityTable } from "./capability.js";
 import { Devices } from "./devices.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
 import { FaultPoints } from "./gate/fault-points.js";
 import { Provider, type ProviderHost } from "./gate/provider.js";
-import { Kernel } from "./kernel.js";
+import { threadId } from "./gate/thread-id.js";
+import { type BootRecord, Kernel } from "./kernel.js";
 import { Loader } from "./loader.js";
 import type { Package } from "./manifest.js";
 import { irqScheme, memoryScheme } from "./schemes/hardware.js";
@@ -38,6 +40,9 @@ export interface KernelBoot {
   programRuntime: string;
   spares: number;
   seed: number;
+  boots: BootRecord;
+  /** Whoever watches the kernel looks here. */
+  tick: SharedArrayBuffer;
 }
 
 /** Host to kernel thread, beside the channel. */
@@ -51,6 +56,9 @@ export type FromKernel =
   | { kind: "trace"; event: TraceEvent };
 
 const SCHEMES = ["event", "irq", "memory", "pipe", "time", "sys", "log"];
+
+/** Milliseconds between two ticks. */
+const TICK_MS = 50;
 
 /** Spares are made this long after the boot, in milliseconds. */
 const WARM_AFTER_MS = 100;
@@ -67,6 +75,10 @@ async function main(): Promise<void> {
   const boot = workerData as KernelBoot;
   const bell = new Doorbell(boot.bell);
   const { kernel, provider, loader } = makeKernel(boot, bell);
+  const thread = threadId();
+  setInterval(() => {
+    tick(boot.tick, thread);
+  }, TICK_MS);
   provider.serve(schemesOf(kernel));
   addHost(kernel, boot);
   parentPort?.on("message", (message: ToKernel) => {
@@ -116,6 +128,7 @@ function makeKernel(
     programNames: boot.programNames,
     programRuntime: boot.programRuntime,
     schemes: SCHEMES,
+    boots: boot.boots,
     stuck: (name) => {
       tell({ kind: "stuck", name });
     },

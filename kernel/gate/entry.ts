@@ -4,7 +4,6 @@
  * written.
  */
 
-import { readlinkSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { installGate } from "../../ipc/abi.js";
 import { hostClock } from "../../ipc/clock.js";
@@ -16,6 +15,7 @@ import { Connection } from "./connection.js";
 import { FaultPoints } from "./fault-points.js";
 import { ProcessGate } from "./gate.js";
 import { Provider } from "./provider.js";
+import { threadId } from "./thread-id.js";
 
 const {
   bell: bellMemory,
@@ -106,14 +106,5 @@ function lastWords(error: unknown): string {
     return `threw ${String(error)}`;
   } catch {
     return "threw something that cannot be shown";
-  }
-}
-
-/** This thread's id at the host, for run-time accounting; 0 where /proc has none. */
-function threadId(): number {
-  try {
-    return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-  } catch {
-    return 0;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * `sys:`: the kernel's tables as text: processes, schemes, channels, capabilities, counters, trace.
+ * `sys:`: the kernel's tables as text: boot, processes, schemes, channels, capabilities, counters,
+ * trace.
  */
 
 import { formatRights } from "../../ipc/rights.js";
@@ -12,6 +13,11 @@ import { textTree } from "./text-tree.js";
 export function sysScheme(kernel: Kernel): Scheme {
   const table = (rows: string[][]): string => rows.map((row) => `${row.join("\t")}\n`).join("");
   return textTree({
+    boot: () =>
+      table([
+        ["boots", String(kernel.parts.boots.count)],
+        ["last_reason", kernel.parts.boots.reason],
+      ]),
     processes: () =>
       table([
         ["pid", "name", "state", "incarnation", "restarts", "last death"],
