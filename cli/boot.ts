@@ -26,6 +26,7 @@ import { BootError } from "./boot-error.js";
 import { type DiskOptions, disksOf } from "./disk-option.js";
 import { Machine, type MachineParts } from "./machine.js";
 import { builtinPackages } from "./packages.js";
+import type { RebootBudget } from "./ring/reboots.js";
 
 /** How to boot. Everything has a default. */
 export interface BootOptions {
@@ -53,6 +54,8 @@ export interface BootOptions {
   onReboot?: (reboot: Reboot) => void;
   /** With `process: "child"`: called when the machine has died too often, and is given up. */
   onGivenUp?: (end: { reason: string }) => void;
+  /** With `process: "child"`: when it is given up. Default: 5 deaths in 10 s are rebooted. */
+  budget?: RebootBudget;
   /** With `process: "child"`: keeps a second process ready to take over. Default true. */
   standby?: boolean;
 }

@@ -3,10 +3,17 @@
  * so that what kills every machine at once does not go on for ever.
  */
 
-/** Reboots within the window, at most; one death more is giving up. */
-export const REBOOTS_MAX = 5;
-/** Length of the window, in milliseconds. */
-const WINDOW_MS = 10_000;
+/** How often a machine may die. */
+export interface RebootBudget {
+  /** Deaths within the window after which it is rebooted; one more is giving up. */
+  deathsMax: number;
+  /** Length of the window, in milliseconds. */
+  windowMs: number;
+}
+
+/** What holds when nobody says otherwise. */
+export const REBOOT_BUDGET: RebootBudget = { deathsMax: 5, windowMs: 10_000 };
+
 /** A machine that dies before it serves is rebooted after 10 ms, 20, 40 … at most this. */
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_MS_MAX = 1000;
@@ -41,7 +48,11 @@ export type RingEffect =
 const NONE: RingEffect = { tag: "none" };
 
 /** One step. */
-export function step(state: RingState, event: RingEvent): [RingState, RingEffect] {
+export function step(
+  state: RingState,
+  event: RingEvent,
+  budget: RebootBudget,
+): [RingState, RingEffect] {
   if (state.tag === "closed" || state.tag === "given-up") return [state, NONE];
   switch (event.tag) {
     case "close":
@@ -53,16 +64,17 @@ export function step(state: RingState, event: RingEvent): [RingState, RingEffect
       return [{ tag: "given-up" }, { tag: "give-up" }];
     case "died":
       if (state.tag === "booting") return [{ tag: "closed" }, { tag: "fail" }];
-      return died(state, event.atMs);
+      return died(state, event.atMs, budget);
   }
 }
 
 function died(
   state: RingState & { tag: "serving" | "rebooting" },
   atMs: number,
+  { deathsMax, windowMs }: RebootBudget,
 ): [RingState, RingEffect] {
-  const deaths = [...state.deaths.filter((before) => atMs - before < WINDOW_MS), atMs];
-  if (deaths.length > REBOOTS_MAX) return [{ tag: "given-up" }, { tag: "give-up" }];
+  const deaths = [...state.deaths.filter((before) => atMs - before < windowMs), atMs];
+  if (deaths.length > deathsMax) return [{ tag: "given-up" }, { tag: "give-up" }];
   if (state.tag === "serving") {
     return [
       { tag: "rebooting", deaths, failures: 0 },

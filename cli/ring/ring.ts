@@ -15,7 +15,13 @@ import type { Frame } from "./frame.js";
 import { describeEnding, type Ending } from "./last-words.js";
 import { MachineProcess } from "./machine-process.js";
 import { type BootBody, readFailed } from "./messages.js";
-import { REBOOTS_MAX, type RingEvent, type RingState, step } from "./reboots.js";
+import {
+  REBOOT_BUDGET,
+  type RebootBudget,
+  type RingEvent,
+  type RingState,
+  step,
+} from "./reboots.js";
 import { RemoteGate } from "./remote-gate.js";
 
 /** The second process is made this long after a boot, which needs the processors more. */
@@ -24,13 +30,14 @@ const STANDBY_AFTER_MS = 500;
 const HALT_MS_MAX = 5000;
 
 /** Options that are the host's business; so are all functions. */
-const HOST_OPTIONS = ["console", "process", "standby"];
+const HOST_OPTIONS = ["console", "process", "standby", "budget"];
 
 /** A machine in child processes. */
 export class Ring {
   readonly gate = new RemoteGate();
   readonly #options: BootOptions;
   readonly #console: MessagePort | undefined;
+  readonly #budget: RebootBudget;
   #state: RingState = { tag: "booting" };
   #images: { path: string; image: HeldImage }[] = [];
   #machine: MachineProcess | undefined;
@@ -51,7 +58,8 @@ export class Ring {
   constructor(options: BootOptions, first?: MachineProcess) {
     this.#options = options;
     this.#standby = first;
-    const { console: wanted = "none" } = options;
+    const { console: wanted = "none", budget = REBOOT_BUDGET } = options;
+    this.#budget = budget;
     this.#console = wanted === "none" ? undefined : wanted.port;
     this.#console?.on("message", (message: ToTerminal) => {
       this.#fromTerminal(message);
@@ -173,7 +181,7 @@ export class Ring {
   }
 
   #event(event: RingEvent): void {
-    const [state, effect] = step(this.#state, event);
+    const [state, effect] = step(this.#state, event, this.#budget);
     this.#state = state;
     switch (effect.tag) {
       case "none":
@@ -213,7 +221,8 @@ export class Ring {
   /** No machine any more: the host's calls end, and it is told why. */
   #giveUp(): void {
     const last = this.#reason;
-    const why = this.#failure?.message ?? `it died ${REBOOTS_MAX + 1} times in 10 s`;
+    const { deathsMax, windowMs } = this.#budget;
+    const why = this.#failure?.message ?? `it died ${deathsMax + 1} times in ${windowMs / 1000} s`;
     this.gate.givenUp();
     this.#machine?.kill();
     void this.#release();

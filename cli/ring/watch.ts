@@ -2,7 +2,7 @@
  * Watches a machine's process from outside: takes its beats and looks at its threads' times.
  */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { BeatBody } from "./messages.js";
 import { type Suspect, suspect, type ThreadTimes } from "./stall.js";
 
@@ -54,15 +54,14 @@ export class Watch {
     const nowMs = performance.now();
     const elapsedMs = Math.min(nowMs - this.#lastMs, 2 * LOOK_MS);
     this.#lastMs = nowMs;
-    const main = { ...timesOf(pid, pid), progress: this.#beats, elapsedMs };
-    this.#main = suspect(this.#main, main);
+    const look = (known: Suspect | undefined, progress: number, thread: number): Suspect =>
+      suspect(known, { progress, elapsedMs, times: () => timesOf(pid, thread) });
+    this.#main = look(this.#main, this.#beats, pid);
     if (this.#main.stillMs >= STALL_MS) this.#verdict("the machine's host thread");
     // The kernel is judged by news only.
     if (this.#beats === this.#beatsSeen) return;
     this.#beatsSeen = this.#beats;
-    const { tick, thread } = this.#last;
-    const kernel = { ...timesOf(pid, thread), progress: tick, elapsedMs };
-    this.#kernel = suspect(this.#kernel, kernel);
+    this.#kernel = look(this.#kernel, this.#last.tick, this.#last.thread);
     if (this.#kernel.stillMs >= STALL_MS) this.#verdict("the kernel's tick");
   }
 
@@ -74,16 +73,26 @@ export class Watch {
 
 /** Looks a thread up in /proc. Without one it counts as waiting: then all of the time counts. */
 function threadTimes(pid: number, thread: number): ThreadTimes {
-  if (thread === 0) return { ranNs: 0, state: "waits" };
+  const folder = `/proc/${pid}/task`;
   try {
-    const folder = `/proc/${pid}/task/${thread}`;
-    const times = readFileSync(`${folder}/schedstat`, "utf8");
-    const stat = readFileSync(`${folder}/stat`, "utf8");
+    const stat = readFileSync(`${folder}/${thread}/stat`, "utf8");
     // The state stands behind the name, which is in parentheses and may hold any character.
     const letter = stat[stat.lastIndexOf(")") + 2] ?? "S";
     const state = "RD".includes(letter) ? "runs" : "Tt".includes(letter) ? "stopped" : "waits";
-    return { ranNs: Number(times.split(" ")[0]), state };
+    const all = readdirSync(folder).map((each) => schedule(`${folder}/${each}`).delayedNs);
+    const delayedNs = all.reduce((sum, each) => sum + each, 0);
+    return { ranNs: schedule(`${folder}/${thread}`).ranNs, state, delayedNs };
   } catch {
-    return { ranNs: 0, state: "waits" };
+    return { ranNs: 0, state: "waits", delayedNs: 0 };
+  }
+}
+
+/** Time on a processor and time ready without one; 0 for a thread that has ended by now. */
+function schedule(folder: string): { ranNs: number; delayedNs: number } {
+  try {
+    const [ranNs, delayedNs] = readFileSync(`${folder}/schedstat`, "utf8").split(" ").map(Number);
+    return { ranNs: ranNs ?? 0, delayedNs: delayedNs ?? 0 };
+  } catch {
+    return { ranNs: 0, delayedNs: 0 };
   }
 }

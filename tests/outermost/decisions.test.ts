@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { fateOf } from "../../cli/ring/fate.js";
 import { DumpFilter, describeEnding } from "../../cli/ring/last-words.js";
-import { REBOOTS_MAX, type RingEffect, type RingState, step } from "../../cli/ring/reboots.js";
-import { type Look, type Suspect, suspect } from "../../cli/ring/stall.js";
+import { type RingEffect, type RingState, step } from "../../cli/ring/reboots.js";
+import { type Suspect, suspect, type ThreadTimes } from "../../cli/ring/stall.js";
 import {
   OP_CALL,
   OP_FSTAT,
@@ -46,20 +46,22 @@ describe("fate: a call that was in flight when its machine died", () => {
 });
 
 describe("reboots", () => {
+  const budget = { deathsMax: 5, windowMs: 10_000 };
+
   function run(times: readonly number[], serves: boolean): [RingState, RingEffect[]] {
     let state: RingState = { tag: "serving", deaths: [] };
     const effects = times.map((atMs) => {
-      const [next, effect] = step(state, { tag: "died", atMs });
-      state = serves ? step(next, { tag: "served" })[0] : next;
+      const [next, effect] = step(state, { tag: "died", atMs }, budget);
+      state = serves ? step(next, { tag: "served" }, budget)[0] : next;
       return effect;
     });
     return [state, effects];
   }
 
   it("as many deaths as allowed reboot at once; one more in the window gives up", () => {
-    const times = Array.from({ length: REBOOTS_MAX + 1 }, (_, i) => i * 1000);
+    const times = Array.from({ length: 6 }, (_, i) => i * 1000);
     const [state, effects] = run(times, true);
-    const reboots = Array.from({ length: REBOOTS_MAX }, () => ({ tag: "reboot", afterMs: 0 }));
+    const reboots = Array.from({ length: 5 }, () => ({ tag: "reboot", afterMs: 0 }));
     expect(effects).toEqual([...reboots, { tag: "give-up" }]);
     expect(state).toEqual({ tag: "given-up" });
   });
@@ -78,44 +80,66 @@ describe("reboots", () => {
 
   it("a first boot that fails is the caller's to hear; a reboot that is refused gives up", () => {
     const first: RingState = { tag: "booting" };
-    expect(step(first, { tag: "refused" })[1]).toEqual({ tag: "fail" });
-    expect(step(first, { tag: "died", atMs: 0 })[1]).toEqual({ tag: "fail" });
+    expect(step(first, { tag: "refused" }, budget)[1]).toEqual({ tag: "fail" });
+    expect(step(first, { tag: "died", atMs: 0 }, budget)[1]).toEqual({ tag: "fail" });
     const again: RingState = { tag: "rebooting", deaths: [0], failures: 0 };
-    expect(step(again, { tag: "refused" })[1]).toEqual({ tag: "give-up" });
+    expect(step(again, { tag: "refused" }, budget)[1]).toEqual({ tag: "give-up" });
   });
 
   it("after the end nothing happens any more", () => {
     for (const tag of ["closed", "given-up"] as const) {
-      expect(step({ tag }, { tag: "died", atMs: 1 })).toEqual([{ tag }, { tag: "none" }]);
+      expect(step({ tag }, { tag: "died", atMs: 1 }, budget)).toEqual([{ tag }, { tag: "none" }]);
     }
   });
 });
 
 describe("stall", () => {
-  function stillMs(looks: readonly Partial<Look>[]): number {
+  /** Looks every 100 ms; each says what has happened since the one before. */
+  function stillMs(looks: readonly (Partial<ThreadTimes> & { progress?: number })[]): number {
     let known: Suspect | undefined;
-    let ranNs = 0;
-    for (const each of looks) {
-      ranNs += each.ranNs ?? 0;
-      const look: Look = { progress: 1, state: "waits", elapsedMs: 100, ...each, ranNs };
-      known = suspect(known, look);
+    const sums = { ranNs: 0, delayedNs: 0 };
+    for (const { progress = 1, state = "waits", ...more } of looks) {
+      sums.ranNs += more.ranNs ?? 0;
+      sums.delayedNs += more.delayedNs ?? 0;
+      const times = { ...sums, state };
+      known = suspect(known, { progress, elapsedMs: 100, times: () => times });
     }
     return known?.stillMs ?? 0;
   }
 
   it("one that sleeps counts all of the time, one that runs what it ran", () => {
-    expect(stillMs([{}, {}, {}])).toBe(200);
+    expect(stillMs([{}, {}, {}, {}])).toBe(200);
     const runs = { state: "runs", ranNs: 30e6 } as const;
-    expect(stillMs([runs, runs, runs])).toBe(60);
+    expect(stillMs([runs, runs, runs, runs])).toBe(60);
   });
 
   it("one that is starved or stopped counts nothing", () => {
-    expect(stillMs([{}, { state: "runs" }, { state: "runs" }])).toBe(0);
-    expect(stillMs([{}, { state: "stopped" }, { state: "stopped" }])).toBe(0);
+    const starved = { state: "runs" } as const;
+    expect(stillMs([{}, starved, starved, starved])).toBe(0);
+    const stopped = { state: "stopped" } as const;
+    expect(stillMs([{}, stopped, stopped, stopped])).toBe(0);
+  });
+
+  it("one that sleeps in a starved process counts little, but never nothing", () => {
+    const late = { delayedNs: 60e6 };
+    expect(stillMs([late, late, late, late])).toBe(80);
+    const starved = { delayedNs: 500e6 };
+    expect(stillMs([starved, starved, starved, starved])).toBe(20);
   });
 
   it("any progress starts anew", () => {
     expect(stillMs([{}, {}, {}, { progress: 2 }])).toBe(0);
+  });
+
+  it("a thread that is well is not asked for its times", () => {
+    const times = (): never => {
+      throw new Error("asked");
+    };
+    let known: Suspect | undefined;
+    for (let progress = 0; progress < 5; progress++) {
+      known = suspect(known, { progress, elapsedMs: 100, times });
+    }
+    expect(known?.stillMs).toBe(0);
   });
 });
 
