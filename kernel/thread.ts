@@ -170,7 +170,7 @@ function schemesOf(kernel: Kernel): Map<string, Scheme> {
     ["pipe", pipeScheme(kernel)],
     ["time", timeScheme(sinceBoot)],
     ["sys", sysScheme(kernel)],
-    ["log", kernel.log.scheme(nameOf) as Scheme],
+    ["log", kernel.log.scheme(nameOf, kernel.parts.boots.count) as Scheme],
   ]);
 }
 

@@ -19,27 +19,27 @@ const HOG = new URL("./programs/hog.js", import.meta.url);
 
 const images = testImages();
 let ringed: RingedMachine | undefined;
+const restore: (() => void)[] = [];
 afterEach(async () => {
   const pid = ringed?.pid();
   await ringed?.os.close();
   ringed = undefined;
+  for (const each of restore.splice(0)) each();
   if (pid !== undefined) expect(isAlive(pid)).toBe(false);
 });
 afterAll(() => {
   images.remove();
 });
 
-/** Boots with variables in the environment of the machine's process. */
-async function bootWith(variables: Record<string, string>): Promise<void> {
-  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, variables);
-  try {
-    ringed = await bootRinged();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+/** Sets variables in the environment of this test's machines, those after a reboot included. */
+function setEnvironment(variables: Record<string, string>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const before = process.env[name];
+    restore.push(() => {
+      if (before === undefined) delete process.env[name];
+      else process.env[name] = before;
+    });
+    process.env[name] = value;
   }
 }
 
@@ -57,18 +57,19 @@ async function doom(how: string): Promise<{ code: string; reason: string }> {
 // A busy machine is given time: what stands still is judged by the time that it runs.
 describe("deaths of the whole process: rebooted, the outcome unknown", { timeout: 180_000 }, () => {
   it("out of memory in a way that Node does not contain", async () => {
-    await bootWith({ NODE_OPTIONS: "--max-old-space-size=64" });
-    await ringed?.os.load(DOOMED);
-    const reboot = ringed?.rebooted();
-    const run = ringed?.os.run(HOG, { stdio: "null:/" });
-    expect(await failureOf(run as Promise<unknown>)).toMatchObject({
+    setEnvironment({ NODE_OPTIONS: "--max-old-space-size=64" });
+    ringed = await bootRinged();
+    await ringed.os.load(DOOMED);
+    const reboot = ringed.rebooted();
+    const run = ringed.os.run(HOG, { stdio: "null:/" });
+    expect(await failureOf(run)).toMatchObject({
       code: "EOWNERDEAD",
       outcome: "unknown",
     });
-    expect((await reboot)?.reason).toMatch(/^SIG\w+ \(.*heap out of memory\)$/);
+    expect((await reboot).reason).toMatch(/^SIG\w+ \(.*heap out of memory\)$/);
     // What was loaded is loaded again, and serves.
-    const well = await ringed?.os.open("doomed:/well");
-    expect(await well?.read(Buffer.alloc(16))).toBe(16);
+    const well = await ringed.os.open("doomed:/well");
+    expect(await well.read(Buffer.alloc(16))).toBe(16);
   });
 
   it("signals; but process.abort in a worker is an error like any other", async () => {
@@ -99,18 +100,19 @@ describe("deaths of the whole process: rebooted, the outcome unknown", { timeout
   it("threads that loop: the kernel's tick or the reports stand still", async () => {
     const file = join(images.folder, "meddle");
     const module = new URL("./meddle.js", import.meta.url).href;
-    await bootWith({ NODE_OPTIONS: `--import=${module}`, ANODE_TEST_MEDDLE: file });
+    setEnvironment({ NODE_OPTIONS: `--import=${module}`, ANODE_TEST_MEDDLE: file });
+    ringed = await bootRinged();
     for (const [role, what] of [
       ["kernel", "the kernel's tick"],
       ["host", "the machine's host thread"],
     ]) {
-      const reboot = ringed?.rebooted();
-      const pid = ringed?.pid() ?? 0;
+      const reboot = ringed.rebooted();
+      const pid = ringed.pid();
       writeFileSync(`${file}.${role}`, "");
       await expect.poll(() => isAlive(pid), { timeout: REBOOT_MS_MAX, interval: 5 }).toBe(false);
       // The next machine is not to be stuck.
       rmSync(`${file}.${role}`);
-      expect((await reboot)?.reason).toBe(`${what} stood still for 1 s`);
+      expect((await reboot).reason).toBe(`${what} stood still for 1 s`);
     }
   });
 });
