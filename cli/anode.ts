@@ -1,10 +1,19 @@
 #!/usr/bin/env node
 /** The `anode` command: reads its arguments and calls what does the work. */
 
-import { Command, Option } from "commander";
-import { bootCommand } from "./boot-command.js";
+import type { BootCommandOptions } from "./boot-command.js";
 import type { NewOptions } from "./new-command.js";
+import { spawnMachine } from "./ring/spawn.js";
 import { packageVersion } from "./version.js";
+
+/** Options of `boot` with which no machine is booted in a child process. */
+const WITHOUT_CHILD = ["-h", "--help", "--in-process"];
+
+// The machine's process starts while this one loads the rest of itself.
+const [first, ...others] = process.argv.slice(2);
+const boots = first === "boot" && !others.some((word) => WITHOUT_CHILD.includes(word));
+const ahead = boots ? spawnMachine() : undefined;
+const { Command, Option } = await import("commander");
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
@@ -36,13 +45,22 @@ program
       .default([], "none"),
   )
   .option("-v, --verbose", "print boot messages with -c, too", false)
+  .option("--in-process", "no child process: a machine that aborts takes the command along", false)
   .addHelpText(
     "after",
-    "\nExample:\n  anode boot -d disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'",
+    `
+Example:
+  anode boot -d disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'
+
+Exit status: that of the shell or of the last command; 1 if the machine cannot boot; 75 if the
+machine died while commands ran (it was rebooted; what they did is unknown); 70 if it died again
+and again; 129, 130, 131, 143 after SIGHUP, SIGINT, SIGQUIT, SIGTERM; 141 if nobody reads the
+output.`,
   )
-  .action(async (options: Parameters<typeof bootCommand>[0]) => {
-    // The machine's threads have ended by now; what is left in the output is still written.
-    process.exitCode = await bootCommand(options);
+  .action(async (options: BootCommandOptions) => {
+    const { bootCommand } = await import("./boot-command.js");
+    // The machine has ended by then; what is left in the output is still written.
+    process.exitCode = await bootCommand(options, ahead);
     process.stdin.unref?.();
   });
 

@@ -5,5 +5,7 @@ export type { TraceEvent } from "../ipc/trace-line.js";
 export type { AsyncSystem } from "../user/async-system.js";
 export type { File, OpenOptions } from "../user/file.js";
 export type { CapabilityInfo, ExitStatus, KillPoint, ProcessInfo } from "../user/system.js";
-export { BootError, type BootOptions, boot, type DiskOption } from "./boot.js";
+export { type BootOptions, boot, type Reboot } from "./boot.js";
+export { BootError } from "./boot-error.js";
+export type { DiskOption } from "./disk-option.js";
 export type { LoadedDaemon, Machine, RunOptions } from "./machine.js";

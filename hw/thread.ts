@@ -25,6 +25,8 @@ export interface BoardBoot {
   disks: { path: string; readOnly: boolean }[];
   /** The address map; `virt` if it is left out. */
   board: BoardMap | undefined;
+  /** The process that boots this machine holds the images. */
+  held: boolean;
 }
 
 /** Host to board thread: what somebody does to the board from outside. */
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
   const io = new IoThreads();
   let disks: Awaited<ReturnType<typeof openImages>>;
   try {
-    disks = await openImages(boot.disks, { io });
+    disks = await openImages(boot.disks, { io, held: boot.held });
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     report({ kind: "failed", code: code ?? "EIO", message: message ?? String(error) });

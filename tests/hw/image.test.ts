@@ -109,8 +109,8 @@ describe("image: lock", () => {
     expect(await refusal(openIt({ readOnly: true }))).toEqual(answer);
   });
 
-  test("twice among the disks of a machine whose parent holds the lock is refused", async () => {
-    const both = openImages([{ path }, { path }], { io, locked: true });
+  test("twice among the disks of a machine whose host holds the image is refused", async () => {
+    const both = openImages([{ path }, { path }], { io, held: true });
     expect(await refusal(both)).toEqual([
       "EBUSY",
       "IMG is given twice: give each disk an image of its own",
