@@ -5,7 +5,7 @@
  * commit is on the disk. Written blocks stay in memory until a commit stores them.
  */
 
-import { EIO, ENOSPC } from "../../ipc/errno.js";
+import { EIO, ENOSPC, errnoOf } from "../../ipc/errno.js";
 import { BlockCache } from "./block-cache.js";
 import { BLOCK_BYTES, type BlockDevice } from "./block-device.js";
 import { type BlockPointer, RECORD_LEVEL } from "./block-pointer.js";
@@ -250,7 +250,7 @@ export class BlockStore {
     try {
       await this.device.read(this.start + pointer.index, bytes);
     } catch (thrown) {
-      if (thrown !== EIO) throw thrown;
+      if (errnoOf(thrown) !== EIO) throw thrown;
       throw corrupt(`${what}: the disk cannot read it`, pointer.index);
     }
     const { low, high } = seaHash(bytes);
