@@ -3,6 +3,7 @@
 
 import { Command, Option } from "commander";
 import { bootCommand } from "./boot-command.js";
+import { registerFileSystemCommands } from "./file-system-commands.js";
 import type { NewOptions } from "./new-command.js";
 import { packageVersion } from "./version.js";
 
@@ -58,6 +59,8 @@ program
     const { newSchemeCommand } = await import("./new-command.js");
     process.exitCode = newSchemeCommand(name, options);
   });
+
+registerFileSystemCommands(program);
 
 if (process.argv.length <= 2) program.help();
 await program.parseAsync();

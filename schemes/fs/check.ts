@@ -38,6 +38,10 @@ export interface Finding {
   /** Number of the node, 0 when it is about none. */
   readonly node: number;
   readonly detail: string;
+  /** What the counts of the node should be. */
+  readonly expected?: { readonly links?: number; readonly blocks?: number };
+  /** Directory that names a damaged node. */
+  readonly owner?: number;
 }
 
 /** The result of a check. */
@@ -62,6 +66,8 @@ export interface CheckOptions {
 
 /** How many nodes are looked at between two reports of progress. */
 const PROGRESS_NODES = 256;
+/** More are not told; a repair goes on with them in its next round. */
+const FINDINGS_MAX = 10_000;
 
 /** Checks everything; what has not been committed yet is committed first. @throws EIO, ENOSPC */
 export async function check(volume: Volume, options: CheckOptions = {}): Promise<CheckReport> {
@@ -180,14 +186,14 @@ class Check {
     const links = (this.#links.get(id) ?? 0) + 1;
     this.#links.set(id, links);
     if (links > 1) {
-      const node = await this.#readNode(id, true);
+      const node = await this.#readNode(id, "again");
       if (node?.kind === "directory") {
         this.#find("second-parent", directory.id, `"${name}" is a second name of directory ${id}`);
       }
       return false;
     }
     this.#paths.set(id, path);
-    const node = await this.#readNode(id);
+    const node = await this.#readNode(id, directory.id);
     if (node === undefined) return false;
     if (node.kind === "directory") return true;
     await this.#checkContents(node);
@@ -229,7 +235,8 @@ class Check {
 
   #checkBlocks(node: Node, blocks: number): void {
     if (node.blocks === blocks) return;
-    this.#find("block-count", node.id, `it says ${node.blocks} blocks, it has ${blocks}`);
+    const detail = `it says ${node.blocks} blocks, it has ${blocks}`;
+    this.#find("block-count", node.id, detail, { expected: { blocks } });
   }
 
   /** Link counts can be judged only when all names are known. */
@@ -242,22 +249,47 @@ class Check {
     }
   }
 
-  /** Looks at link counts, and at nodes that no name leads to. */
+  /** Looks at nodes that no name leads to, and then at the link counts of all. */
   async #checkUnnamed(): Promise<void> {
-    for (const id of this.#nodes.keys()) {
-      const links = this.#links.get(id) ?? 0;
-      const node = await this.#readNode(id, links > 0);
-      if (node === undefined) continue;
-      if (links > 0 && node.links !== links) {
-        this.#find("link-count", id, `it says ${node.links} links, ${links} names lead to it`);
+    const unnamed = [...this.#nodes.keys()].filter((id) => !this.#links.has(id));
+    const below = await this.#namedBy(unnamed);
+    // First those that nobody names; then, should directories name one another in a ring, the rest.
+    for (const again of [false, true]) {
+      for (const id of unnamed) {
+        if (this.#paths.has(id) || (below.has(id) && !again)) continue;
+        await this.#checkOrphan(id);
       }
-      if (links > 0) continue;
-      if (!this.#volume.orphans.has(id) && node.handles === 0) {
-        this.#find("orphan-node", id, `a ${node.kind} without a name`);
-      }
-      if (node.kind === "directory") await this.#checkEntries(node);
-      else await this.#checkContents(node);
     }
+    for (const [id, links] of this.#links) {
+      const node = await this.#readNode(id, "again");
+      if (node === undefined || node.links === links) continue;
+      const detail = `it says ${node.links} links, ${links} names lead to it`;
+      this.#find("link-count", id, detail, { expected: { links } });
+    }
+  }
+
+  async #checkOrphan(id: number): Promise<void> {
+    this.#paths.set(id, `node ${id}`);
+    const node = await this.#readNode(id);
+    if (node === undefined) return;
+    if (!this.#volume.orphans.has(id) && node.handles === 0) {
+      this.#find("orphan-node", id, `a ${node.kind} without a name`);
+    }
+    if (node.kind === "directory") await this.#checkDirectory(id);
+    else await this.#checkContents(node);
+  }
+
+  /** Nodes that the directories among `ids` name. */
+  async #namedBy(ids: readonly number[]): Promise<Set<number>> {
+    const named = new Set<number>();
+    for (const id of ids) {
+      const node = await this.#readNode(id, "again");
+      if (node?.kind !== "directory") continue;
+      for await (const visit of this.#volume.directories.visit(node)) {
+        if (visit.tag === "entry") named.add(visit.entry.node);
+      }
+    }
+    return named;
   }
 
   /** What the log calls free and what something leads to must make up the disk exactly. */
@@ -289,20 +321,30 @@ class Check {
     return true;
   }
 
-  async #readNode(id: number, again = false): Promise<Node | undefined> {
+  /** @param owner - directory that names it, or "again" when its damage has been told */
+  async #readNode(id: number, owner?: number | "again"): Promise<Node | undefined> {
     try {
       return await this.#volume.tree.get(id);
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       const gone = error === ENOENT;
-      if (!again) this.#find("damaged-node", id, gone ? "it is not there" : textOf(error));
+      if (owner === "again") return undefined;
+      const more = owner === undefined ? {} : { owner };
+      this.#find("damaged-node", id, gone ? "it is not there" : textOf(error), more);
       return undefined;
     }
   }
 
-  #find(kind: FindingKind, node: number, detail: string): void {
+  #find(
+    kind: FindingKind,
+    node: number,
+    detail: string,
+    more: Pick<Finding, "expected" | "owner"> = {},
+  ): void {
     const path = this.#paths.get(node) ?? (node === 0 ? "" : `node ${node}`);
-    this.#findings.push({ kind, path, node, detail });
+    if (this.#findings.length < FINDINGS_MAX) {
+      this.#findings.push({ kind, path, node, detail, ...more });
+    }
   }
 }
 

@@ -301,6 +301,15 @@ export class Directories {
     }
   }
 
+  /** Makes a directory empty without freeing anything: for repairs. */
+  forget(directory: Node): void {
+    this.#tree.touch(directory);
+    writePointer(directory.bytes, MARKER, NULL_POINTER);
+    writePointer(directory.bytes, ROOT, NULL_POINTER);
+    directory.size = 0;
+    directory.blocks = 1;
+  }
+
   /** All blocks and entries, past what cannot be read, for a check of everything. */
   async *visit(directory: Node): AsyncGenerator<DirectoryVisit> {
     const depth = readMarker(directory.bytes, MARKER);

@@ -23,6 +23,8 @@ const SEARCHED_BLOCKS = 65536;
 
 export interface MountOptions {
   readOnly?: boolean;
+  /** Mount although the allocation log is damaged; nothing is free then. For repairs. */
+  ignoreLog?: boolean;
 }
 
 /** A mounted file system, and how it was found. */
@@ -45,8 +47,8 @@ export async function mount(device: BlockDevice, options: MountOptions = {}): Pr
     const readOnly = options.readOnly ?? false;
     const volume = new Volume({ device, start, header, generationMax, readOnly });
     try {
-      await open(volume, header);
-      if (!volume.readOnly) await freeOrphans(volume);
+      await open(volume, header, options.ignoreLog ?? false);
+      if (!volume.readOnly && options.ignoreLog !== true) await freeOrphans(volume);
       return { volume, skipped };
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
@@ -57,7 +59,7 @@ export async function mount(device: BlockDevice, options: MountOptions = {}): Pr
 }
 
 /** Reads what everything else hangs from. @throws EIO */
-async function open(volume: Volume, header: Header): Promise<void> {
+async function open(volume: Volume, header: Header, ignoreLog: boolean): Promise<void> {
   const { blocks } = volume.store;
   if (header.sizeBytes % BLOCK_BYTES !== 0 || blocks <= RESERVED_BLOCKS) {
     throw corrupt(`the header's size, ${header.sizeBytes} bytes, is impossible`);
@@ -67,7 +69,11 @@ async function open(volume: Volume, header: Header): Promise<void> {
       `the file system has ${blocks} blocks, the disk only ${volume.device.blocks - volume.start}`,
     );
   }
-  volume.setFree(await volume.log.read(volume.store, header.alloc));
+  try {
+    volume.setFree(await volume.log.read(volume.store, header.alloc));
+  } catch (error) {
+    if (!ignoreLog || errnoOf(error) === undefined) throw error;
+  }
   await volume.orphans.read();
   const root = await volume.tree.get(ROOT_NODE);
   if (root.kind !== "directory") throw corrupt("the root is no directory", root.pointer?.index);

@@ -147,6 +147,13 @@ export class NodeTree {
     });
   }
 
+  /** Frees the number of a node that cannot be read, and nothing else: for repairs. */
+  async drop(id: number): Promise<void> {
+    await this.#setFull(id, false);
+    const list = await this.#change(listOf(id, 0));
+    writePointer(list.bytes, treeListSlot(placeIn(id, 0)), NULL_POINTER);
+  }
+
   #forget(node: Node): void {
     node.gone = true;
     this.#nodes.delete(node.id);

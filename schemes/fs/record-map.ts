@@ -161,6 +161,37 @@ export class RecordMap {
     return this.#storeList(node, top, list);
   }
 
+  /** Drops every pointer that `isGood` refuses, without freeing what it leads to: for repairs. */
+  async keep(
+    node: Node,
+    isGood: (pointer: BlockPointer, depth: number, record: number) => Promise<boolean>,
+  ): Promise<void> {
+    const below = async (
+      pointer: BlockPointer,
+      depth: number,
+      record: number,
+    ): Promise<BlockPointer> => {
+      if (!(await isGood(pointer, depth, record))) return NULL_POINTER;
+      if (depth === 0) return pointer;
+      const list = await this.#copyOf(node, pointer);
+      for (let place = 0; place < LIST_ENTRIES; place++) {
+        const at = listOffset(place);
+        if (isNullAt(list, at)) continue;
+        const first = record + place * LIST_ENTRIES ** (depth - 1);
+        writePointer(list, at, await below(readPointer(list, at), depth - 1, first));
+      }
+      return this.#storeList(node, pointer, list);
+    };
+    for (const { depth, first, slots, slot, span } of ZONES) {
+      for (let place = 0; place < slots; place++) {
+        const at = NODE_DATA + listOffset(slot + place);
+        if (isNullAt(node.bytes, at)) continue;
+        const left = await below(readPointer(node.bytes, at), depth, first + place * span);
+        writePointer(node.bytes, at, left);
+      }
+    }
+  }
+
   /** All lists and records of a file, in order; a list comes before what it leads to. */
   async *visit(node: Node): AsyncGenerator<MapVisit> {
     for (const { depth, first, slots, slot, span } of ZONES) {
