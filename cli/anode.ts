@@ -26,6 +26,11 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
+  .addOption(
+    new Option("-f, --files <where>", "file: in memory, or the RedoxFS on the first disk")
+      .choices(["ram", "disk"])
+      .default("ram"),
+  )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(
     new Option("-l, --load <folder>", "load the daemon in this folder (it has an anode.json)")

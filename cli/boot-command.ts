@@ -12,6 +12,7 @@ export interface BootCommandOptions {
   disk: string[];
   command?: string;
   load: string[];
+  files: "ram" | "disk";
   verbose: boolean;
 }
 
@@ -48,6 +49,7 @@ export async function bootCommand(options: BootCommandOptions): Promise<number> 
   try {
     machine = await boot({
       disk: options.disk.map(parseDisk),
+      files: options.files,
       console: { port: console_.port2 },
       onStuck: endHard,
     });

@@ -19,7 +19,7 @@ import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
 import { Machine } from "./machine.js";
-import { builtinPackages } from "./packages.js";
+import { type FilesOn, packagesFor } from "./packages.js";
 
 /** A disk image for the board. */
 export interface DiskOption {
@@ -33,6 +33,8 @@ export interface BootOptions {
   disk?: string | DiskOption | readonly (string | DiskOption)[];
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
+  /** Where `file:` is: in memory, or a RedoxFS on the first disk (`anode mkfs`). Default "ram". */
+  files?: FilesOn;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -74,7 +76,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
-    packages: builtinPackages().filter(
+    packages: packagesFor(options.files ?? "ram").filter(
       ({ manifest }) => options.omit?.includes(manifest.name) !== true,
     ),
     programs: new URL("../user/bin/", import.meta.url).href,

@@ -11,7 +11,6 @@ import { conformance } from "./suite.js";
 
 const IMAGE_BYTES = 64 * MEBIBYTE;
 const LONGEST = "the longest name of RedoxFS has 252 bytes, not 255";
-const DAEMON = new URL("../../schemes/fsd/", import.meta.url);
 
 conformance({
   name: "file: on a disk",
@@ -26,8 +25,7 @@ conformance({
     const image = Buffer.alloc(IMAGE_BYTES);
     await (await formatted(memoryDevice(image))).volume.unmount();
     await writeFile(disk, image);
-    const os = await bootForTest({ disk, omit: ["ram"] });
-    await os.load(DAEMON);
+    const os = await bootForTest({ disk, files: "disk" });
     return {
       system: os,
       narrowed: (rights, prefix = "file:/") => narrow(os, prefix, rights),

@@ -41,7 +41,7 @@ interface Record {
 
 /** Runs the operations, and keeps all that is needed to judge any power cut. */
 export async function recordRun({ seed, operations }: CrashOptions): Promise<Record> {
-  const next = randomFrom(seed);
+  const next = randomFrom(2 * seed + 1);
   const image = Buffer.alloc(4 * MEBIBYTE);
   await (await formatted(memoryDevice(image))).volume.unmount();
   const device = new RecordingDevice(image);
@@ -74,7 +74,7 @@ async function syncNow(
 /** Tries power cuts at every `stride`-th place; returns how many disks were judged. */
 export async function crashEverywhere(record: Record, options: CrashOptions): Promise<number> {
   const { device } = record;
-  const next = randomFrom(options.seed + 1);
+  const next = randomFrom(2 * options.seed + 1001);
   let tried = 0;
   for (let cut = options.seed % options.stride; cut <= device.length; cut += options.stride) {
     // All there, all gone; then one gone or torn, and any of them, in turn.

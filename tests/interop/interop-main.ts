@@ -26,7 +26,7 @@ function scenarios(seed: number): Scenario[] {
     ...{ name, size: size * MEBIBYTE, seed: seed + name.length, script: randomScript },
     ...facts,
   });
-  const deep = one("one directory", 64, { steps: 25_000, names: 1, bytesMax: 1 });
+  const deep = one("one directory", 64, { steps: 18_000, names: 1, bytesMax: 1 });
   return [
     one("mixed", 64, { steps: 1500, names: 5000, bytesMax: 700_000 }),
     one("small files", 64, { steps: 5000, names: 100_000, bytesMax: 4000 }),

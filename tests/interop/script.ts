@@ -20,7 +20,7 @@ export interface ScriptOptions {
 
 /** Makes a script, one operation a line, as the oracle's `apply` reads it. */
 export function randomScript({ seed, steps, names, bytesMax }: ScriptOptions): string[] {
-  const next = randomFrom(seed);
+  const next = randomFrom(2 * seed + 1);
   const pick = <T>(from: readonly T[]): T => from[next() % from.length] as T;
   const lines: string[] = [];
   const directories = [""];
@@ -72,7 +72,7 @@ export function randomScript({ seed, steps, names, bytesMax }: ScriptOptions): s
 
 /** Fills one directory with so many names that its H-tree gets a second level of inner blocks. */
 export function deepScript({ seed, steps }: ScriptOptions): string[] {
-  const next = randomFrom(seed);
+  const next = randomFrom(2 * seed + 1);
   const names = Array.from({ length: steps }, (_, at) => `/deep/n${at}-${"d".repeat(next() % 60)}`);
   const lines = ["mkdir /deep", "create /deep/n"];
   for (const name of names) {
