@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 /** The `anode` command: reads its arguments and calls what does the work. */
 
+<<<<<<< HEAD
 import type { BootCommandOptions } from "./boot-command.js";
+=======
+import { Command, Option } from "commander";
+import { bootCommand } from "./boot-command.js";
+import { registerFileSystemCommands } from "./file-system-commands.js";
+>>>>>>> fs
 import type { NewOptions } from "./new-command.js";
 import { spawnMachine } from "./ring/spawn.js";
 import { packageVersion } from "./version.js";
@@ -34,9 +40,16 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
+<<<<<<< HEAD
   .option(
     "-b, --board <board>",
     "virt, virt,disks=2,nics=1,memory=256M, or a JSON file (default: virt)",
+=======
+  .addOption(
+    new Option("-f, --files <where>", "file: in memory, or the RedoxFS on the first disk")
+      .choices(["ram", "disk"])
+      .default("ram"),
+>>>>>>> fs
   )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(
@@ -80,6 +93,8 @@ program
     const { newSchemeCommand } = await import("./new-command.js");
     process.exitCode = newSchemeCommand(name, options);
   });
+
+registerFileSystemCommands(program);
 
 if (process.argv.length <= 2) program.help();
 await program.parseAsync();

@@ -15,6 +15,7 @@ export interface BootCommandOptions {
   board?: string;
   command?: string;
   load: string[];
+  files: "ram" | "disk";
   verbose: boolean;
   inProcess: boolean;
 }
@@ -63,7 +64,16 @@ export async function bootCommand(
   }
   let machine: Machine | undefined;
   try {
+<<<<<<< HEAD
     machine = await bootMachine(options, { port: console_.port2, reboots, ahead });
+=======
+    machine = await boot({
+      disk: options.disk.map(parseDisk),
+      files: options.files,
+      console: { port: console_.port2 },
+      onStuck: endHard,
+    });
+>>>>>>> fs
     for (const folder of options.load) await loadFolder(machine, folder);
     const disks = describeDisks(options.disk.length);
     note(`anode ${packageVersion()}: board ${options.board ?? "virt"}, ${disks}`);

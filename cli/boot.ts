@@ -23,12 +23,23 @@ import { ProcessGate } from "../kernel/gate/gate.js";
 import type { BootRecord } from "../kernel/kernel-parts.js";
 import type { FromKernel, KernelBoot, ToKernel } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
+<<<<<<< HEAD
 import { diskSlots, parseBoard } from "./board-option.js";
 import { BootError } from "./boot-error.js";
 import { type DiskOptions, disksOf } from "./disk-option.js";
 import { Machine, type MachineParts } from "./machine.js";
 import { builtinPackages } from "./packages.js";
 import type { RebootBudget } from "./ring/reboots.js";
+=======
+import { Machine } from "./machine.js";
+import { type FilesOn, packagesFor } from "./packages.js";
+
+/** A disk image for the board. */
+export interface DiskOption {
+  path: string;
+  readOnly?: boolean;
+}
+>>>>>>> fs
 
 /** How to boot. Everything has a default. */
 export interface BootOptions {
@@ -41,6 +52,8 @@ export interface BootOptions {
   board?: string;
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
+  /** Where `file:` is: in memory, or a RedoxFS on the first disk (`anode mkfs`). Default "ram". */
+  files?: FilesOn;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -152,8 +165,12 @@ export async function startThreads(
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
+<<<<<<< HEAD
     clock,
     packages: builtinPackages().filter(
+=======
+    packages: packagesFor(options.files ?? "ram").filter(
+>>>>>>> fs
       ({ manifest }) => options.omit?.includes(manifest.name) !== true,
     ),
     programs: new URL("../user/bin/", import.meta.url).href,
