@@ -10,6 +10,7 @@ import { decodeBody } from "../../ipc/codec.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import {
   EAGAIN,
+  ECONNRESET,
   EINVAL,
   EIO,
   EMSGSIZE,
@@ -374,7 +375,7 @@ export class Connection {
       reply.generation === session.identity.generation;
     if (same) session.handle = request.result;
     else {
-      session.lost = ESTALE;
+      session.lost = request.result === -ECONNRESET.errno ? ECONNRESET : ESTALE;
       session.reset = true;
       session.queue?.post(session, EVENT_RESET, true);
     }

@@ -1,6 +1,6 @@
 /** What handlers are told: a pending request, and more for an open and for operations on paths. */
 
-import { OP_READ } from "../../ipc/opcode.js";
+import { OP_READ, OP_REATTACH } from "../../ipc/opcode.js";
 import type { OpenContext, RenameContext, RequestContext } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, type Sqe } from "../../ipc/sqe.js";
 import type { Handle, ProviderClient } from "./provider-client.js";
@@ -74,6 +74,7 @@ export class OpenPending extends Pending implements OpenContext {
   readonly rights: number;
   readonly scheme: string;
   readonly root: string;
+  readonly reattaches: boolean;
 
   constructor(
     client: ProviderClient,
@@ -84,6 +85,7 @@ export class OpenPending extends Pending implements OpenContext {
     this.rights = open.rights;
     this.scheme = open.scheme;
     this.root = open.root;
+    this.reattaches = sqe.opcode === OP_REATTACH;
   }
 }
 

@@ -47,3 +47,9 @@ export const ICMP_ERRORS_PER_S = 100;
 export const ICMP_ERRORS_BURST = 20;
 /** Packets to ourselves that are on their way at once. */
 export const LOOPBACK_QUEUE_MAX = 256;
+
+/** Names in the cache, questions under way, addresses kept of one answer, aliases followed. */
+export const DNS_CACHE_MAX = 512;
+export const DNS_QUESTIONS_MAX = 64;
+export const DNS_ADDRESSES_MAX = 16;
+export const DNS_ALIASES_MAX = 8;

@@ -150,6 +150,11 @@ export class Stack {
     return this.#addresses;
   }
 
+  /** The time that it was last told. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   /** When to call `tick`. */
   get deadlineMs(): number {
     if (this.#looped.length > 0) return this.#nowMs;

@@ -179,7 +179,7 @@ export class Tcp {
     settings: TcpSettings,
   ): Tcb {
     const mtu = this.#parts.mtu(ends.remote.address);
-    return new Tcb({ settings, ends, memory: this.memory, initial, mtu });
+    return new Tcb({ settings: { ...settings }, ends, memory: this.memory, initial, mtu });
   }
 
   #add(key: string, tcb: Tcb): Connection {
