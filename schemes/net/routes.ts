@@ -33,6 +33,11 @@ export class Routes {
     return this.#routes;
   }
 
+  /** Paths that are narrower than the link. */
+  get pathCount(): number {
+    return this.#paths.size;
+  }
+
   /** @throws EEXIST when the network has a route, ENOBUFS when there are too many */
   add(route: Route): void {
     if (this.#routes.length >= ROUTES_MAX) throw ENOBUFS;

@@ -155,6 +155,11 @@ export class Stack {
     return this.#nowMs;
   }
 
+  /** Bytes of fragments that wait for others. */
+  get reassemblyBytes(): number {
+    return this.#reassembly.bytes;
+  }
+
   /** When to call `tick`. */
   get deadlineMs(): number {
     if (this.#looped.length > 0) return this.#nowMs;

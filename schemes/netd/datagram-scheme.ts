@@ -26,6 +26,7 @@ import { splitEcho } from "../net/icmp.js";
 import type { Sockets } from "../net/sockets.js";
 import { isBuiltIn } from "../net/stack.js";
 import { get16, get32, put16, put32, wire } from "../net/wire.js";
+import { after } from "./after.js";
 import { addressOf, parseSocketPath } from "./endpoints.js";
 import type { NetService } from "./service.js";
 import { Signal } from "./signal.js";
@@ -109,7 +110,7 @@ function openUdp(
     });
   }
   const { host, port, local } = named;
-  return then(addressOf(service, host), (address) => {
+  return after(addressOf(service, host), (address) => {
     const to = { address, port };
     const socket = udp.open(local, to);
     return handleOf(context, udp, socket, (payload, nowMs) => {
@@ -122,7 +123,7 @@ function openEcho(service: NetService, path: string, context: OpenContext) {
   const host = /^\/echo\/([^/]+)$/.exec(path)?.[1];
   if (host === undefined) throw ENOENT;
   const { echo } = service.stack;
-  return then(addressOf(service, host), (address) => {
+  return after(addressOf(service, host), (address) => {
     const socket = echo.open({ address: ANY_ADDRESS, port: 0 }, { address, port: 0 });
     return handleOf(context, echo, socket, (payload, nowMs) => {
       const message = splitEcho(payload);
@@ -138,17 +139,13 @@ function openRaw(service: NetService, path: string, context: OpenContext) {
   if (host === undefined || protocol === 0) throw ENOENT;
   if (isBuiltIn(protocol)) throw EACCES;
   const { raw } = service.stack;
-  return then(addressOf(service, host), (address) => {
+  return after(addressOf(service, host), (address) => {
     const local = { address: ANY_ADDRESS, port: protocol };
     const socket = raw.open(local, { address, port: 0 });
     return handleOf(context, raw, socket, (payload, nowMs) => {
       service.stack.sendRaw(socket, payload, address, nowMs);
     });
   });
-}
-
-function then<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
-  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 function handleOf(

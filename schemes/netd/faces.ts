@@ -31,7 +31,13 @@ export function netScheme(service: NetService, generation: number): Scheme<FaceH
     open(path, context) {
       const face = faces.get(context.scheme);
       if (face === undefined) throw ENODEV;
-      return wrap(face, face.open(path, context));
+      const configured = context.scheme === "netcfg" ? undefined : service.configured();
+      if (configured === undefined) return wrap(face, face.open(path, context));
+      context.defer();
+      return wrap(
+        face,
+        configured.then(() => face.open(path, context)),
+      );
     },
     dup: ({ face, handle }, name, context) =>
       wrap(face, offered(face.dup).call(face, handle, name, context)),

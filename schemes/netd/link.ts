@@ -1,7 +1,7 @@
 /**
  * The link below the stack: frames of `network:/0`. Reads are always under way; writes are bounded
- * in number, and what finds the queue full is dropped, as on any link. When the driver is away, both
- * go on when it is back.
+ * in number, and what finds the queue full is dropped, as on any link. When the driver is away,
+ * both go on when it is back.
  */
 
 import type { AsyncSystem } from "../../user/async-system.js";

@@ -1,6 +1,6 @@
 /**
- * The daemon of the network: `tcp: udp: icmp: ip: dns: netcfg:` over `network:/0`. Its arguments are
- * `dhcp`, or `ADDRESS/BITS [GATEWAY [NAMESERVER]]`.
+ * The daemon of the network: `tcp: udp: icmp: ip: dns: netcfg:` over `network:/0`. Its arguments
+ * are `dhcp`, or `ADDRESS/BITS [GATEWAY [NAMESERVER]]`.
  */
 
 import { randomBytes, randomInt } from "node:crypto";

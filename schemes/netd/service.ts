@@ -14,6 +14,8 @@ const DHCP_SERVER_PORT = 67;
 const DHCP_CLIENT_PORT = 68;
 const BROADCAST = 0xffffffff;
 const TIMER_MS_MAX = 60_000;
+/** Who opens something before there is an address waits for one, but no longer than this. */
+const CONFIGURE_MS_MAX = 10_000;
 
 /** An address of ours, as it is set by hand. */
 export interface StaticAddress {
@@ -44,6 +46,8 @@ export class NetService {
   readonly #parts: ServiceParts;
   #dhcp: DhcpClient | undefined;
   #cancelTimer: () => void = () => {};
+  /** Told when there is an address; undefined once there was one, or the wait is over. */
+  #unconfigured: (() => void)[] | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: ServiceParts) {
@@ -99,12 +103,30 @@ export class NetService {
     }
     if (nameServers.length > 0) this.resolver.servers = nameServers;
     this.#parts.log(`address ${formatAddress(address)}/${prefix}`);
+    this.#configured();
     this.settle();
+  }
+
+  /** Resolves when there is an address, or the wait for one is over; undefined when it is. */
+  configured(): Promise<void> | undefined {
+    const waiting = this.#unconfigured;
+    if (waiting === undefined) return undefined;
+    return new Promise((resolve) => {
+      waiting.push(resolve);
+    });
+  }
+
+  #configured(): void {
+    const waiting = this.#unconfigured ?? [];
+    this.#unconfigured = undefined;
+    for (const then of waiting) then();
   }
 
   /** Asks for an address, and keeps it (RFC 2131). */
   startDhcp(): void {
     const { stack } = this;
+    this.#unconfigured = [];
+    this.#parts.timer(() => this.#configured(), CONFIGURE_MS_MAX);
     const socket = stack.udp.open({ address: 0, port: DHCP_CLIENT_PORT });
     const dhcp = new DhcpClient(
       {

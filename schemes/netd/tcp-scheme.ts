@@ -26,6 +26,7 @@ import { type Endpoint, formatEndpoint } from "../net/address.js";
 import type { Connection } from "../net/tcp/connection.js";
 import type { Listener } from "../net/tcp/listener.js";
 import { TCP_DEFAULTS } from "../net/tcp/settings.js";
+import { after } from "./after.js";
 import { addressOf, parseSocketPath } from "./endpoints.js";
 import type { NetService } from "./service.js";
 import { Signal } from "./signal.js";
@@ -78,17 +79,17 @@ export function tcpScheme(service: NetService, generation: number): Scheme<TcpHa
       if (named.tag === "accept") {
         const handle = listeners.get(named.port);
         if (handle === undefined) throw ENOENT;
-        return then(accept(handle, context, nonblocking), stream);
+        return after(accept(handle, context, nonblocking), stream);
       }
       const { port, local } = named;
-      return then(addressOf(service, named.host), (address) => {
+      return after(addressOf(service, named.host), (address) => {
         const ends = { remote: { address, port }, local };
-        return then(connect(service, ends, { context, nonblocking }), stream);
+        return after(connect(service, ends, { context, nonblocking }), stream);
       });
     },
     dup(handle, name, context) {
       if (handle.kind === "listener" && name === "listen") {
-        return then(accept(handle, context, handle.nonblocking), stream);
+        return after(accept(handle, context, handle.nonblocking), stream);
       }
       if (handle.kind !== "stream") throw EINVAL;
       return optionHandle(service, handle.connection, name);
@@ -124,10 +125,6 @@ export function tcpScheme(service: NetService, generation: number): Scheme<TcpHa
       service.settle();
     },
   };
-}
-
-function then<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
-  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 function listen(service: NetService, local: Endpoint, nonblocking: boolean): ListenHandle {

@@ -31,6 +31,7 @@ export const FINE_WEATHER: Weather = {
 export const ADDRESS_A = 0x0a000001;
 export const ADDRESS_B = 0x0a000002;
 const ETHERNET_BYTES = 14;
+const ORDER_MS = 1e-7;
 
 /** One of the two, and what its users do after each change. */
 interface Host {
@@ -87,7 +88,9 @@ export class HostileLink {
         copy[at] = (copy[at] ?? 0) ^ (1 << this.random.below(8));
       }
       const { delayMs, jitterMs } = this.#weather;
-      const atMs = this.nowMs + delayMs + this.random.below(jitterMs + 1);
+      // Without jitter frames keep their order, also those of one moment.
+      const order = this.frames * ORDER_MS;
+      const atMs = this.nowMs + delayMs + this.random.below(jitterMs + 1) + order;
       this.#flights.schedule({ to, frame: copy }, atMs);
     }
   }

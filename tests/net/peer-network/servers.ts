@@ -1,4 +1,6 @@
-/** What runs on the peer: echo servers, a DHCP server with one address, a name server with one name. */
+/**
+ * What runs on the peer: echo servers, a DHCP server with one address, a name server with one name.
+ */
 
 import type { Connection } from "../../../schemes/net/tcp/connection.js";
 import { TCP_DEFAULTS } from "../../../schemes/net/tcp/settings.js";
