@@ -51,7 +51,8 @@ class End {
   work(nowMs: number): void {
     const { connection } = this;
     if (connection === undefined || !connection.settled || connection.error) return;
-    this.#receive(connection, nowMs);
+    do this.#receive(connection, nowMs);
+    while (connection.readable > 0 && this.#late(connection));
     if (!connection.error && !this.shut) this.#send(connection, nowMs);
     if (this.finished) connection.close(nowMs);
   }
