@@ -31,6 +31,8 @@ export const FINE_WEATHER: Weather = {
 export const ADDRESS_A = 0x0a000001;
 export const ADDRESS_B = 0x0a000002;
 const ETHERNET_BYTES = 14;
+const FRAME_BYTES_MAX = 1514;
+const IP_TCP = 6;
 const ORDER_MS = 1e-7;
 
 /** One of the two, and what its users do after each change. */
@@ -77,6 +79,9 @@ export class HostileLink {
   #carry(frame: Uint8Array, to: () => Host): void {
     const { loss, duplication, corruption, partitions } = this.#weather;
     this.frames += 1;
+    if (frame.length > FRAME_BYTES_MAX) throw new Error(`a frame of ${frame.length} bytes`);
+    const piece = frame[12] === 8 && ((frame[20] ?? 0) & 0x20) !== 0;
+    if (piece && frame[23] === IP_TCP) throw new Error("a TCP segment in fragments");
     const cut = partitions.some(([from, until]) => from <= this.nowMs && this.nowMs < until);
     if (cut || this.#chance(loss)) return;
     const copies = this.#chance(duplication) ? 2 : 1;

@@ -3,9 +3,10 @@
  * windows allow, lost data as recovery asks, acknowledgments with what they carry.
  */
 
-import { sackBytes, type TcpOptions, TIMESTAMP_BYTES } from "./options.js";
+import type { TcpOptions } from "./options.js";
+import { payloadMax, sackBlocks } from "./payload-size.js";
 import { nextLost, type Piece, pipe } from "./recovery.js";
-import { ACK, FIN, PSH, RST, SYN, TCP_OPTION_BYTES_MAX } from "./segment.js";
+import { ACK, FIN, PSH, RST, SYN } from "./segment.js";
 import { advance, atOrBefore, before, distance, earlier, later } from "./sequence.js";
 import { HEADERS_BYTES } from "./settings.js";
 import { canSend } from "./state.js";
@@ -14,8 +15,6 @@ import type { Tcb } from "./tcb.js";
 const NEVER = Number.POSITIVE_INFINITY;
 const WINDOW_MAX = 0xffff;
 const NOTHING = new Uint8Array(0);
-/** SACK blocks that fit beside other options; four without timestamps. */
-const SACK_BLOCKS_MAX = 4;
 
 /** Sends all that may be sent now, and sets the timers for what may not. */
 export function output(tcb: Tcb, nowMs: number): void {
@@ -66,22 +65,6 @@ function nextInOrder(tcb: Tcb): Piece | undefined {
   const pushed = last && (tcb.settings.noDelay || fin || sequence === tcb.una);
   const large = size > 0 && size * 2 >= tcb.sendWindowMax;
   return full || pushed || large || again ? { sequence, size } : undefined;
-}
-
-/** Payload that fits into a segment beside the options that it will have. */
-function payloadMax(tcb: Tcb): number {
-  return tcb.mss - sackOptionBytes(tcb);
-}
-
-function sackBlocks(tcb: Tcb): number {
-  const room = TCP_OPTION_BYTES_MAX - (tcb.timestamps ? TIMESTAMP_BYTES : 0);
-  const held = tcb.sack ? Math.min(tcb.pieces.ranges.length, SACK_BLOCKS_MAX) : 0;
-  return sackBytes(held) > room ? held - 1 : held;
-}
-
-function sackOptionBytes(tcb: Tcb): number {
-  const blocks = sackBlocks(tcb);
-  return blocks === 0 ? 0 : sackBytes(blocks);
 }
 
 /** Sends a piece of the stream and notes that it is on the way. */

@@ -3,6 +3,7 @@
  * 6675) or by NewReno's partial acknowledgments (RFC 6582). Loss by time-out is in timers.ts.
  */
 
+import { payloadMax } from "./payload-size.js";
 import type { Segment } from "./segment.js";
 import { advance, atOrBefore, before, distance, earlier, later } from "./sequence.js";
 import type { Tcb } from "./tcb.js";
@@ -97,7 +98,7 @@ export function recovered(tcb: Tcb, bytes: number): Piece | undefined {
 function pieceAt(tcb: Tcb, sequence: number): Piece {
   const stop = tcb.scoreboard.startAfter(sequence) ?? tcb.max;
   const end = earlier(stop, tcb.max);
-  return { sequence, size: Math.min(tcb.mss, Math.max(0, distance(sequence, end))) };
+  return { sequence, size: Math.min(payloadMax(tcb), Math.max(0, distance(sequence, end))) };
 }
 
 /** What SACK recovery sends next (RFC 6675 §4, NextSeg); new data is rule 2, left to the caller. */
@@ -128,6 +129,6 @@ function rescue(tcb: Tcb, recovery: { rescued: number | undefined; point: number
   if (tcb.scoreboard.end !== undefined && !before(tcb.scoreboard.end, tcb.max)) return undefined;
   recovery.rescued = recovery.point;
   const start = later(tcb.una, tcb.scoreboard.end ?? tcb.una);
-  const from = later(start, advance(tcb.max, -tcb.mss));
+  const from = later(start, advance(tcb.max, -payloadMax(tcb)));
   return { sequence: from, size: distance(from, tcb.max) };
 }

@@ -3,6 +3,7 @@
 import { ETIMEDOUT } from "../../../ipc/errno.js";
 import { abort, enter, fail } from "./ending.js";
 import { output, sendAck, sendKeepAlive, sendSyn, transmit } from "./output.js";
+import { payloadMax } from "./payload-size.js";
 import { distance } from "./sequence.js";
 import type { Tcb } from "./tcb.js";
 
@@ -78,7 +79,7 @@ function probe(tcb: Tcb, nowMs: number): void {
   tcb.probing = tcb.sendWindow === 0 && (tcb.buffered > 0 || tcb.outstanding);
   if (tcb.buffered === 0 && !tcb.outstanding) return;
   tcb.nxt = tcb.una;
-  const size = Math.min(Math.max(1, tcb.sendWindow), tcb.mss);
+  const size = Math.min(Math.max(1, tcb.sendWindow), payloadMax(tcb));
   transmit(tcb, { sequence: tcb.una, size }, nowMs);
   if (!tcb.probing) return;
   tcb.timers.retransmit = NEVER;
