@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../../schemes/net/tcp/connection.js";
 import { TCP_DEFAULTS } from "../../schemes/net/tcp/settings.js";
-import { LINUX, LinuxPeer, OURS, until, whyNot } from "./linux-peer.js";
+import { LINUX, LinuxPeer, OURS, TOOLS, until, whyNot } from "./linux-peer.js";
 
 const SEED = 1;
 const HTTP_PORT = 80;
@@ -61,7 +61,7 @@ function serveHttp(peer: LinuxPeer, page: Uint8Array): void {
 
 async function download(peer: LinuxPeer, page: Uint8Array, size: number): Promise<void> {
   const began = Date.now();
-  const got = await peer.run("curl", "-s", "--max-time", "120", `http://${OURS}/${size}`);
+  const got = await peer.run(TOOLS.curl, "-s", "--max-time", "120", `http://${OURS}/${size}`);
   const same = sha256(got) === sha256(page.subarray(0, size));
   if (!same) throw new Error(`curl got ${got.length} of ${size} bytes, or others`);
   say(`curl: ${size} bytes, lost ${peer.lossPerMille / 10} %, ${Date.now() - began} ms: the same`);
@@ -69,7 +69,7 @@ async function download(peer: LinuxPeer, page: Uint8Array, size: number): Promis
 
 async function upload(peer: LinuxPeer, page: Uint8Array, size: number): Promise<void> {
   const began = Date.now();
-  const sink = peer.spawn("socat", "-u", `TCP-LISTEN:${SINK_PORT},reuseaddr`, "-");
+  const sink = peer.spawn(TOOLS.socat, "-u", `TCP-LISTEN:${SINK_PORT},reuseaddr`, "-");
   const chunks: Buffer[] = [];
   sink.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   let connection: Connection | undefined;
@@ -96,7 +96,7 @@ function badChecksums(file: string): string {
   const checks = ["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
   const bad = ["ip", "tcp", "udp", "icmp"].map((name) => `${name}.checksum.status == 0`);
   const filter = `ip.src == ${OURS} && (${bad.join(" || ")})`;
-  return execFileSync("tshark", ["-r", file, ...checks, "-Y", filter], {
+  return execFileSync(TOOLS.tshark, ["-r", file, ...checks, "-Y", filter], {
     stdio: ["ignore", "pipe", "ignore"],
   }).toString();
 }
@@ -115,7 +115,9 @@ async function main(): Promise<void> {
     const capture = await peer.capture(file);
     const page = randomBytes(BODY_BYTES);
     serveHttp(peer, page);
-    const pings = (await peer.run("ping", "-c", "5", "-i", "0.2", "-s", "3000", OURS)).toString();
+    const pings = (
+      await peer.run(TOOLS.ping, "-c", "5", "-i", "0.2", "-s", "3000", OURS)
+    ).toString();
     say(/^.*packets transmitted.*$/m.exec(pings)?.[0] ?? pings);
     await download(peer, page, BODY_BYTES);
     await upload(peer, page, BODY_BYTES);
@@ -123,7 +125,7 @@ async function main(): Promise<void> {
     await download(peer, page, LOSSY_BYTES);
     await upload(peer, page, LOSSY_BYTES);
     peer.lossPerMille = 0;
-    const refused = peer.run("curl", "-s", `http://${OURS}:81/`).then(
+    const refused = peer.run(TOOLS.curl, "-s", `http://${OURS}:81/`).then(
       () => "answered",
       (error: Error) => (error.message.includes("exit 7") ? "refused" : error.message),
     );

@@ -16,13 +16,21 @@ const OUR_ADDRESS = 0x0a090002;
 const PREFIX = 24;
 const INTERFACE = "anode-tap";
 const WAIT_MS = 10_000;
+/** Programs of the host that this needs. */
+export const TOOLS = {
+  ip: "ip",
+  socat: "socat",
+  curl: "curl",
+  ping: "ping",
+  tshark: "tshark",
+} as const;
 
 /** Why the peer can't be made here; undefined when it can. */
 export function whyNot(): string | undefined {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid?.() !== 0) return "it needs root, for a network namespace and a TAP interface";
   if (!existsSync("/dev/net/tun")) return "there is no /dev/net/tun";
-  for (const tool of ["ip", "socat", "curl", "ping", "tshark"]) {
+  for (const tool of Object.values(TOOLS)) {
     try {
       execFileSync("which", [tool], { stdio: "ignore" });
     } catch {
@@ -91,7 +99,7 @@ export class LinuxPeer {
     ip("netns", "add", this.#namespace);
     const tun = `TUN,tun-type=tap,tun-name=${INTERFACE},iff-no-pi`;
     const udp = `UDP:127.0.0.1:${port},bind=127.0.0.1:${this.#peerPort}`;
-    this.#children.push(spawn("socat", ["-b", "2048", tun, udp], { stdio: "ignore" }));
+    this.#children.push(spawn(TOOLS.socat, ["-b", "2048", tun, udp], { stdio: "ignore" }));
     await until(() => existsSync(`/sys/class/net/${INTERFACE}`));
     ip("link", "set", INTERFACE, "netns", this.#namespace);
     ip("-n", this.#namespace, "addr", "add", `${LINUX}/${PREFIX}`, "dev", INTERFACE);
@@ -105,7 +113,7 @@ export class LinuxPeer {
 
   /** Starts a command at the other end; it ends with the peer. */
   spawn(command: string, ...words: string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", this.#namespace, command, ...words], {
+    const child = spawn(TOOLS.ip, ["netns", "exec", this.#namespace, command, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#children.push(child);
@@ -127,7 +135,7 @@ export class LinuxPeer {
 
   /** Captures what passes the interface into a file, once it has begun. */
   async capture(file: string): Promise<ChildProcess> {
-    const child = this.spawn("tshark", "-q", "-i", INTERFACE, "-w", file);
+    const child = this.spawn(TOOLS.tshark, "-q", "-i", INTERFACE, "-w", file);
     await until(() => existsSync(file));
     return child;
   }
@@ -140,7 +148,7 @@ export class LinuxPeer {
 }
 
 function ip(...words: string[]): void {
-  execFileSync("ip", words);
+  execFileSync(TOOLS.ip, words);
 }
 
 /** Waits for a condition, with a deadline. */

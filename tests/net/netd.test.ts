@@ -143,6 +143,28 @@ describe("netd: datagrams", () => {
 });
 
 describe("netd: death", () => {
+  it("a death in the middle of an exchange ends its requests, and the next one works", async () => {
+    await using file = await connect("tcp:/10.0.2.2:7");
+    const death = os.killAt("netd", "dequeued", { nth: 3 });
+    const codes: string[] = [];
+    const until = (code: string): void => {
+      codes.push(code);
+    };
+    while (codes.length === 0) {
+      await file.write("ping").catch((error: { code: string }) => until(error.code));
+      if (codes.length === 0) {
+        await readSome(file).catch((error: { code: string }) => until(error.code));
+      }
+    }
+    expect((await death).at).toBe("dequeued");
+    // In flight: nobody knows what became of it. Afterwards: the stream is gone.
+    expect(["EOWNERDEAD", "ECONNRESET"]).toContain(codes[0]);
+    await expect(file.write("ping")).rejects.toMatchObject({ code: "ECONNRESET" });
+    await using again = await connect("tcp:/10.0.2.2:7");
+    await again.write("again");
+    expect(await readSome(again)).toBe("again");
+  });
+
   it("connections are reset, listeners come back by themselves", async () => {
     await using listener = await connect("tcp:/:8081");
     await using file = await connect("tcp:/10.0.2.2:7");
