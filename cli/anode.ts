@@ -1,13 +1,8 @@
 #!/usr/bin/env node
 /** The `anode` command: reads its arguments and calls what does the work. */
 
-<<<<<<< HEAD
 import type { BootCommandOptions } from "./boot-command.js";
-=======
-import { Command, Option } from "commander";
-import { bootCommand } from "./boot-command.js";
 import { registerFileSystemCommands } from "./file-system-commands.js";
->>>>>>> fs
 import type { NewOptions } from "./new-command.js";
 import { spawnMachine } from "./ring/spawn.js";
 import { packageVersion } from "./version.js";
@@ -40,16 +35,14 @@ program
       .argParser(collect)
       .default([], "no disk"),
   )
-<<<<<<< HEAD
   .option(
     "-b, --board <board>",
     "virt, virt,disks=2,nics=1,memory=256M, or a JSON file (default: virt)",
-=======
+  )
   .addOption(
     new Option("-f, --files <where>", "file: in memory, or the RedoxFS on the first disk")
       .choices(["ram", "disk"])
       .default("ram"),
->>>>>>> fs
   )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(

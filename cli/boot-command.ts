@@ -64,16 +64,7 @@ export async function bootCommand(
   }
   let machine: Machine | undefined;
   try {
-<<<<<<< HEAD
     machine = await bootMachine(options, { port: console_.port2, reboots, ahead });
-=======
-    machine = await boot({
-      disk: options.disk.map(parseDisk),
-      files: options.files,
-      console: { port: console_.port2 },
-      onStuck: endHard,
-    });
->>>>>>> fs
     for (const folder of options.load) await loadFolder(machine, folder);
     const disks = describeDisks(options.disk.length);
     note(`anode ${packageVersion()}: board ${options.board ?? "virt"}, ${disks}`);
@@ -107,6 +98,7 @@ async function bootMachine(
   const { port, reboots, ahead } = parts;
   const board = {
     disk: options.disk.map(parseDisk),
+    files: options.files,
     ...(options.board === undefined ? {} : { board: options.board }),
   };
   if (options.inProcess) {

@@ -23,23 +23,12 @@ import { ProcessGate } from "../kernel/gate/gate.js";
 import type { BootRecord } from "../kernel/kernel-parts.js";
 import type { FromKernel, KernelBoot, ToKernel } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
-<<<<<<< HEAD
 import { diskSlots, parseBoard } from "./board-option.js";
 import { BootError } from "./boot-error.js";
 import { type DiskOptions, disksOf } from "./disk-option.js";
 import { Machine, type MachineParts } from "./machine.js";
-import { builtinPackages } from "./packages.js";
-import type { RebootBudget } from "./ring/reboots.js";
-=======
-import { Machine } from "./machine.js";
 import { type FilesOn, packagesFor } from "./packages.js";
-
-/** A disk image for the board. */
-export interface DiskOption {
-  path: string;
-  readOnly?: boolean;
-}
->>>>>>> fs
+import type { RebootBudget } from "./ring/reboots.js";
 
 /** How to boot. Everything has a default. */
 export interface BootOptions {
@@ -165,12 +154,8 @@ export async function startThreads(
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
-<<<<<<< HEAD
     clock,
-    packages: builtinPackages().filter(
-=======
     packages: packagesFor(options.files ?? "ram").filter(
->>>>>>> fs
       ({ manifest }) => options.omit?.includes(manifest.name) !== true,
     ),
     programs: new URL("../user/bin/", import.meta.url).href,

@@ -73,7 +73,7 @@ async function claim(
     if (owner !== undefined) throw busy(owner.pid);
     return async () => undefined;
   }
-  const lock = await lockImage(path, { dev, ino });
+  const lock = await lockImage(path, { dev, ino }, "host");
   if (!("release" in lock)) throw busy(lock.pid);
   return () => lock.release();
 }
