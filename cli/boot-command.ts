@@ -54,15 +54,17 @@ export async function bootCommand(
     },
   });
   const reboots = new Reboots();
+  let machine: Machine | undefined;
   void left.then(() => {
     reboots.leaving = true;
+    // Nothing is lost with a machine that still boots.
+    if (machine === undefined) ahead?.kill("SIGKILL");
   });
   for (const [signal, status] of Object.entries(SIGNALS)) {
     process.once(signal, () => {
       leave(status);
     });
   }
-  let machine: Machine | undefined;
   try {
     machine = await bootMachine(options, { port: console_.port2, reboots, ahead });
     for (const folder of options.load) await loadFolder(machine, folder);
@@ -72,6 +74,7 @@ export async function bootCommand(
     return await Promise.race([runShells(machine, options, reboots), left]);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
+    if (reboots.leaving) return await left;
     process.stderr.write(`anode: ${error.message}\n`);
     return STATUS_FAILED;
   } finally {

@@ -61,7 +61,7 @@ export interface BootOptions {
   process?: "own" | "child";
   /** With `process: "child"`: called when the machine was rebooted and serves again. */
   onReboot?: (reboot: Reboot) => void;
-  /** With `process: "child"`: called when the machine has died too often, and is given up. */
+  /** With `process: "child"`: called when the machine is given up. Default: a process warning. */
   onGivenUp?: (end: { reason: string }) => void;
   /** With `process: "child"`: when it is given up. Default: 5 deaths in 10 s are rebooted. */
   budget?: RebootBudget;

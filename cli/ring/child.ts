@@ -23,7 +23,7 @@ const BEAT_MS = 100;
 const FLUSH_MS_MAX = 2000;
 /** How long last words may take to leave. */
 const WORDS_MS_MAX = 200;
-/** Unsent bytes beyond which traces are dropped: they are the only thing that nobody asked for. */
+/** Unsent bytes beyond which traces and beats are dropped: nobody waits for one of them. */
 const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 /** The reaper starts this long after the boot, which needs the processors more. */
 const REAPER_AFTER_MS = 200;
@@ -123,6 +123,8 @@ function connectTerminal(): MessagePort {
 /** The host judges by the beats; threads that end are this one's to notice. */
 function watchThreads({ kernel, board, tick }: Threads): void {
   const beat = (): void => {
+    // A host that does not read has been stopped; it will not judge by what it missed.
+    if (link.writableLength >= UNSENT_BYTES_MAX) return;
     const { count, thread } = readTick(tick);
     const body: BeatBody = { tick: count, thread };
     send("beat", { body });

@@ -1,7 +1,7 @@
 /** One operating-system process of a machine, from the host's side: frames, output, and its end. */
 
 import type { ChildProcess } from "node:child_process";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { encodeFrame, type Frame, type FrameKind, type FrameParts, FrameReader } from "./frame.js";
 import { DumpFilter, type Ending } from "./last-words.js";
 import { readBeat } from "./messages.js";
@@ -37,10 +37,8 @@ export class MachineProcess {
     this.#link.on("data", (bytes: Buffer) => {
       this.#read(bytes);
     });
-    child.stdout?.on("data", (bytes: Buffer) => process.stdout.write(bytes));
-    (child.stderr as Readable).setEncoding("utf8").on("data", (text: string) => {
-      process.stderr.write(this.#errors.push(text));
-    });
+    passOn(child.stdout as Readable, process.stdout, (text) => text);
+    passOn(child.stderr as Readable, process.stderr, (text) => this.#errors.push(text));
     child.once("error", (error) => {
       this.#words ??= `cannot be started: ${error.message}`;
       this.#end(null, null);
@@ -140,4 +138,13 @@ export class MachineProcess {
     this.#listener?.ended(this.#ending);
     this.#finished();
   }
+}
+
+/** Copies text that a process writes, no faster than it is taken. */
+function passOn(from: Readable, to: Writable, filter: (text: string) => string): void {
+  from.setEncoding("utf8").on("data", (text: string) => {
+    if (to.write(filter(text))) return;
+    from.pause();
+    to.once("drain", () => from.resume());
+  });
 }

@@ -27,6 +27,8 @@ import { RemoteGate } from "./remote-gate.js";
 
 /** The second process is made this long after a boot, which needs the processors more. */
 const STANDBY_AFTER_MS = 500;
+/** A machine that does not serve after this time, in milliseconds, is ended. */
+const BOOT_MS_MAX = 60_000;
 /** How long an orderly end may take, in milliseconds. */
 const HALT_MS_MAX = 5000;
 
@@ -45,6 +47,7 @@ export class Ring {
   #standby: MachineProcess | undefined;
   #standbyTimer: NodeJS.Timeout | undefined;
   #rebootTimer: NodeJS.Timeout | undefined;
+  #bootTimer: NodeJS.Timeout | undefined;
   #boots = 0;
   #diedMs = 0;
   #reason = "";
@@ -62,9 +65,6 @@ export class Ring {
     const { console: wanted = "none", budget = REBOOT_BUDGET } = options;
     this.#budget = budget;
     this.#console = wanted === "none" ? undefined : wanted.port;
-    this.#console?.on("message", (message: ToTerminal) => {
-      this.#fromTerminal(message);
-    });
   }
 
   /** Boots the first machine. Rejects with a `BootError`. */
@@ -74,6 +74,10 @@ export class Ring {
       await new Promise<void>((resolve, reject) => {
         this.#booted = { resolve, reject };
         this.#launch();
+        // Not before: what was typed ahead waits in the port.
+        this.#console?.on("message", (message: ToTerminal) => {
+          this.#fromTerminal(message);
+        });
       });
     } catch (error) {
       this.#machine?.kill();
@@ -115,6 +119,10 @@ export class Ring {
       reason: this.#reason,
     };
     machine.send("boot", { body });
+    clearTimeout(this.#bootTimer);
+    this.#bootTimer = setTimeout(() => {
+      machine.kill(`did not boot within ${BOOT_MS_MAX / 1000} s`);
+    }, BOOT_MS_MAX);
   }
 
   #receive(machine: MachineProcess, frame: Frame): void {
@@ -149,6 +157,7 @@ export class Ring {
     const count = this.#boots;
     const lost = await this.gate.connected(machine, count);
     if (lost === undefined || this.#machine !== machine || this.#state.tag === "closed") return;
+    clearTimeout(this.#bootTimer);
     const first = this.#state.tag === "booting";
     this.#event({ tag: "served" });
     this.#prepareStandby();
@@ -227,7 +236,9 @@ export class Ring {
     this.gate.givenUp();
     this.#machine?.kill();
     void this.#release();
-    this.#options.onGivenUp?.({ reason: `${why}; last: ${last}` });
+    const reason = `${why}; last: ${last}`;
+    if (this.#options.onGivenUp !== undefined) this.#options.onGivenUp({ reason });
+    else process.emitWarning(`the machine is given up: ${reason}`);
   }
 
   // --- terminal and trace -----------------------------------------------------------------------
@@ -286,6 +297,7 @@ export class Ring {
   /** Ends all processes, and then gives the images back. */
   async #release(): Promise<void> {
     clearTimeout(this.#standbyTimer);
+    clearTimeout(this.#bootTimer);
     const processes = [this.#machine, this.#standby];
     this.#standby = undefined;
     await Promise.all(processes.map((process) => process?.finish()));

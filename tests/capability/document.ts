@@ -33,7 +33,8 @@ A canary, revocations that are undone behind the model's back, must be found.
 ## Revocation
 
 \`tests/capability/revocation.test.ts\` states the contract: a request that starts after \`revoke\`
-has returned is refused, one that waits ends with \`EACCES\`, none brings data; for the whole subtree,
+has returned is refused, one that waits ends with \`EACCES\`, none brings data; for the whole
+subtree,
 inherited handles and those in transit, across restarts of the daemon, and with clients in other
 threads that read as fast as they can.
 `;

@@ -94,6 +94,18 @@ describe("anode boot: signals to the command", { timeout: 60_000 }, () => {
     });
   }
 
+  it("SIGTERM while it boots ends it, too", async () => {
+    const running = anode(["-c", "echo up; cat serial:/"]);
+    await expect.poll(() => childrenOf(running.pid).length, { interval: 1 }).toBe(1);
+    const machine = machineOf(running.pid);
+    process.kill(running.pid, "SIGTERM");
+    // Early enough it is the signal itself that ends the command.
+    const { status, signal } = await running.ended;
+    expect(signal ?? status).toBe(signal === null ? 143 : "SIGTERM");
+    expect(running.err()).toBe("");
+    await expect.poll(() => isAlive(machine), { timeout: 10_000, interval: 5 }).toBe(false);
+  });
+
   it("SIGKILL: the machine ends by itself, and the image is free after that", async () => {
     const { path } = images.make("orphan.img", 1, 43);
     const running = anode(["--disk", path, "-c", "echo up; cat serial:/"]);
