@@ -68,7 +68,7 @@ export class Process {
   readonly clients = new Map<number, Wire>();
   readonly providers = new Map<number, Wire>();
   exit: ExitStatus | undefined;
-  readonly waiters: ((status: ExitStatus) => void)[] = [];
+  readonly waiters = new Set<(status: ExitStatus) => void>();
   deaths = 0;
   restarts = 0;
   lastDeath: string | undefined;

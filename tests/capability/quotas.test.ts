@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FromBoard } from "../../ipc/board-mail.js";
 import { allocateDoorbell, Doorbell } from "../../ipc/doorbell.js";
 import { DMA_BYTES_PER_DRIVER_MAX, GRANTS_PER_PROCESS_MAX, RING_SLOTS } from "../../ipc/limits.js";
-import { OP_READ } from "../../ipc/opcode.js";
+import { OP_CANCEL, OP_OPEN, OP_READ } from "../../ipc/opcode.js";
 import { allocateChannel } from "../../ipc/ring-block.js";
 import { Devices } from "../../kernel/devices.js";
 import { Connection } from "../../kernel/gate/connection.js";
@@ -104,6 +104,26 @@ describe("quotas", () => {
     devices.release(one);
     const again = devices.allocate(two, half, 5);
     expect(again.object === "dma" && new Uint8Array(again.memory)[0]).toBe(0);
+  });
+
+  it("waits that are taken back leave nothing: neither at a child nor at a pipe", async () => {
+    const { host, world } = scene;
+    const child = await world.program({ names: [] });
+    const process = world.kernel.processes.get(child.pid);
+    const { capability } = host.entry("pipe");
+    const open = { opcode: OP_OPEN, body: "/n", room: 512, capability, arg1: 1 };
+    for (let i = 0; i < 200; i++) {
+      const waiting = [host.syscall("wait", { pid: child.pid }), host.kernel.send(open)];
+      world.step();
+      for (const answer of waiting) {
+        host.kernel.tell({ opcode: OP_CANCEL, arg1: answer?.tag ?? 0 });
+      }
+      await world.settle();
+      expect(waiting.map((answer) => say(answer?.results[0] ?? 0))).toEqual([
+        ...["ECANCELED", "ECANCELED"],
+      ]);
+    }
+    expect([process?.waiters.size, world.kernel.pipes.size]).toEqual([0, 0]);
   });
 
   it("a doorbell that is rung without need costs its owner a look, and no request", async () => {

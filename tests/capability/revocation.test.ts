@@ -5,8 +5,12 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bootForTest, type TestMachine } from "../../cli/testing.js";
+import { cellOf, indexOf, slotOf } from "../../ipc/capability-index.js";
 import { OP_READ, OP_WRITE } from "../../ipc/opcode.js";
 import { O_READ } from "../../ipc/open-flags.js";
+import { RIGHTS_ALL } from "../../ipc/rights.js";
+import { GateScheme } from "../kernel/gate-scheme.js";
+import { Stand, turn } from "../kernel/gate-stand.js";
 import { Scene, say } from "./scene.js";
 
 /** The errno symbol with which a promise rejects, or how it resolves. */
@@ -151,6 +155,25 @@ describe("revocation: in one thread", () => {
     expect(scene.world.kernel.pipes.size).toBe(2);
     await scene.world.kill("low");
     expect(scene.world.kernel.pipes.size).toBe(0);
+  });
+
+  it("an old handle does not pass on the next capability's cell, heard of or not", async () => {
+    const scheme = new GateScheme();
+    const stand = new Stand({ x: scheme });
+    const client = stand.client(3);
+    const index = stand.grant(1, 3);
+    const handle = client.open(index);
+    scheme.parks.add("write");
+    const parked = client.send({ opcode: OP_WRITE, handle, body: "x" });
+    client.run();
+    // The slot is another's, and the provider has not read its mail yet.
+    Atomics.store(stand.cells, slotOf(index), cellOf(indexOf(slotOf(index), 1), RIGHTS_ALL));
+    expect(say(client.ask({ opcode: OP_READ, handle, room: 8 }))).toBe("EACCES");
+    expect(say(client.open(index))).toBe("EACCES");
+    scheme.answer(1);
+    await turn();
+    client.run();
+    expect(parked.results.map((result) => say(result))).toEqual(["EACCES"]);
   });
 
   it("nobody answers for another that a dead client is drained", async () => {
