@@ -168,7 +168,8 @@ describe("revocation: in one thread", () => {
     client.run();
     // The slot is another's, and the provider has not read its mail yet.
     Atomics.store(stand.cells, slotOf(index), cellOf(indexOf(slotOf(index), 1), RIGHTS_ALL));
-    expect(say(client.ask({ opcode: OP_READ, handle, room: 8 }))).toBe("EACCES");
+    const read = { opcode: OP_READ, handle, room: 8, offset: 100 };
+    expect(say(client.ask(read))).toBe("EACCES");
     expect(say(client.open(index))).toBe("EACCES");
     scheme.answer(1);
     await turn();
