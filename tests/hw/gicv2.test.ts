@@ -133,6 +133,22 @@ describe("GICv2 with one CPU", () => {
     expect(cpu.read(GICC.IAR, 4)).toBe(1023);
   });
 
+  test("every private interrupt can be disabled, software-generated ones cannot", () => {
+    const { distributor } = setUp(1);
+    distributor.write(GICD.ISENABLER, 4, 0xffff_ffff);
+    distributor.write(GICD.ICENABLER, 4, 0xffff_ffff);
+    expect(distributor.read(GICD.ISENABLER, 4)).toBe(0xffff);
+  });
+
+  test("what is no register reads 0, and narrow accesses of the CPU interface do nothing", () => {
+    const { cpu, distributor } = setUp(1);
+    expect([cpu.read(0x44, 4), distributor.read(0xf40, 4)]).toEqual([0, 0]);
+    cpu.write(GICC.PMR, 1, 0x10);
+    expect([cpu.read(GICC.PMR, 1), cpu.read(GICC.PMR, 2), cpu.read(GICC.PMR, 4)]).toEqual([
+      0, 0, 0xff,
+    ]);
+  });
+
   test("the last interrupt works, and there is nothing after it", () => {
     const { gic, distributor, cpu, enable } = setUp(1);
     enable(95);
