@@ -98,6 +98,22 @@ describe("GICv2 with one CPU", () => {
     return { gic, distributor, cpu, enable, isActive, level: () => level };
   }
 
+  test("registers of the CPU interface are storage of their own", () => {
+    const { gic, cpu, enable } = setUp(3);
+    const written = [
+      [GICC.PMR, 0x90],
+      [GICC.BPR, 3],
+      [GICC.ABPR, 5],
+    ] as const;
+    for (const [register, value] of written) cpu.write(register, 4, value);
+    enable(40);
+    gic.spi(8)(1);
+    cpu.write(GICC.EOIR, 4, cpu.read(GICC.IAR, 4));
+    cpu.write(GICC.DIR, 4, 40);
+    for (const [register, value] of written) expect(cpu.read(register, 4)).toBe(value);
+    expect(cpu.read(GICC.CTLR, 4)).toBe(3);
+  });
+
   test("DIR deactivates in EOImode only", () => {
     for (const [control, after] of [
       [1, true],
