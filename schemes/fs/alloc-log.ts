@@ -87,7 +87,7 @@ export class AllocLog {
     let entries: AllocEntry[] = [];
     // Each block that the log takes is itself a change that the log must hold.
     do {
-      blocks.push(store.allocateReserved(0));
+      takeBlocks(store, blocks, entries.length);
       entries = [...last.entries, ...changes(store)];
     } while (blocks.length * ALLOC_LIST_ENTRIES < entries.length);
     const kept = this.#chain.slice(0, -1);
@@ -99,11 +99,17 @@ export class AllocLog {
     const blocks: number[] = [];
     let entries: AllocEntry[] = [];
     do {
-      blocks.push(store.allocateReserved(0));
+      takeBlocks(store, blocks, entries.length);
       entries = freeExtents(store);
     } while (blocks.length * ALLOC_LIST_ENTRIES < entries.length);
     this.#next = write(store, { blocks, entries, after: undefined });
   }
+}
+
+/** Takes blocks for so many entries, and at least one more than before. */
+function takeBlocks(store: BlockStore, blocks: number[], entries: number): void {
+  const wanted = Math.max(blocks.length + 1, Math.ceil(entries / ALLOC_LIST_ENTRIES));
+  while (blocks.length < wanted) blocks.push(store.allocateReserved(0));
 }
 
 function write(

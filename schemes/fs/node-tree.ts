@@ -61,6 +61,8 @@ export class NodeTree {
   readonly #nodes = new Map<number, Node>();
   readonly #loading = new Map<number, Promise<Node>>();
   readonly #dirtyNodes = new Set<Node>();
+  /** Nodes that were left by the last trim. */
+  #trimmedTo = 0;
   /** Lists that differ from the disk. */
   readonly #lists = new Map<number, List>();
 
@@ -182,15 +184,27 @@ export class NodeTree {
 
   /** Drops nodes that nobody needs. Only between operations: those in one hold nodes. */
   trim(): void {
-    if (this.#nodes.size <= NODES_KEPT) return;
+    if (!this.wantsTrim) return;
     for (const [id, node] of this.#nodes) {
-      if (this.#nodes.size <= NODES_KEPT / 2) return;
+      if (this.#nodes.size <= NODES_KEPT / 2) break;
       if (!node.dirty && node.handles === 0) this.#nodes.delete(id);
     }
+    // What could not go now is not looked at again with each operation.
+    this.#trimmedTo = this.#nodes.size;
   }
 
   get wantsTrim(): boolean {
-    return this.#nodes.size > 2 * NODES_KEPT;
+    return this.#nodes.size > NODES_KEPT + 2 * this.#trimmedTo;
+  }
+
+  /** Nodes in memory now. */
+  get inMemory(): number {
+    return this.#nodes.size;
+  }
+
+  /** Memory of what the next commit writes, the saved state included. */
+  get dirtyBytes(): number {
+    return (2 * this.#dirtyNodes.size + this.#lists.size) * BLOCK_BYTES;
   }
 
   /** Brings changed nodes and lists into the store; the root follows. Can be repeated. */
@@ -230,6 +244,7 @@ export class NodeTree {
     this.#lists.clear();
     for (const node of this.#dirtyNodes) node.dirty = false;
     this.#dirtyNodes.clear();
+    this.#trimmedTo = 0;
   }
 
   /** Sets whether a number is taken, and in the lists above whether there is room beneath. */

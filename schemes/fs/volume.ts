@@ -180,7 +180,7 @@ export class Volume {
   }
 
   get #dirtyBytes(): number {
-    return this.store.dirtyBytes + this.records.dirtyBytes;
+    return this.store.dirtyBytes + this.records.dirtyBytes + this.tree.dirtyBytes;
   }
 
   /** Blocks that a commit takes now at most. */

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { O_CREATE, O_DIRECTORY, O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { mount } from "../../schemes/fs/mount.js";
+import { nameHash } from "../../schemes/fs/name-hash.js";
 import { content } from "./random.js";
 import {
   expectClean,
@@ -139,8 +140,8 @@ describe("fs: directories", () => {
     const { fs, device } = await newFileSystem(32 * MEBIBYTE);
     await writeFile(fs, "/f", "one file, many names");
     await makeDirectory(fs, "/d");
-    const name = (at: number): string => `${at}`.padEnd(40 + (at % 200), "-");
-    const count = 6000;
+    const name = (at: number): string => `${at}`.padEnd(230 + (at % 20), "-");
+    const count = 3000;
     for (let at = 0; at < count; at++) await linkFile(fs, "/f", `/d/${name(at)}`);
     await expectErrno(linkFile(fs, "/f", `/d/${name(5)}`), "EEXIST");
     await fs.volume.sync();
@@ -178,6 +179,35 @@ describe("fs: directories", () => {
     });
     for (const name of stays) expect(seen.filter((one) => one === name)).toEqual([name]);
     expect(new Set(seen).size).toBe(seen.length);
+    await expectClean(fs);
+  });
+
+  it("directory: names with the same hash are told apart", async () => {
+    const { fs } = await newFileSystem();
+    const pairs = [
+      ["c42552", "c99714"],
+      ["c55523", "c101421"],
+      ["c15460", "c155309"],
+      ["c191282", "c203588"],
+    ] as const;
+    const fillers = Array.from({ length: 500 }, (_, at) => `filler-${at}`);
+    await makeDirectory(fs, "/d");
+    for (const [one, other] of pairs) {
+      expect(nameHash(Buffer.from(one))).toBe(nameHash(Buffer.from(other)));
+      await writeFile(fs, `/d/${one}`, one);
+    }
+    for (const filler of fillers) await writeFile(fs, `/d/${filler}`, "");
+    for (const [, other] of pairs) await writeFile(fs, `/d/${other}`, other);
+    for (const name of pairs.flat()) {
+      expect((await readFile(fs, `/d/${name}`)).toString()).toBe(name);
+    }
+    expect((await namesIn(fs, "/d")).sort()).toEqual([...pairs.flat(), ...fillers].sort());
+    await expectClean(fs);
+    for (const [one] of pairs) await fs.unlink(`/d/${one}`, "file");
+    for (const [one, other] of pairs) {
+      await expectErrno(statOf(fs, `/d/${one}`), "ENOENT");
+      expect((await statOf(fs, `/d/${other}`)).size).toBe(other.length);
+    }
     await expectClean(fs);
   });
 
