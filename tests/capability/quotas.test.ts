@@ -2,6 +2,8 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VIRT } from "../../hw/boards/virt.js";
+import { boardDeviceTree } from "../../hw/device-tree.js";
 import type { FromBoard } from "../../ipc/board-mail.js";
 import { allocateDoorbell, Doorbell } from "../../ipc/doorbell.js";
 import { DMA_BYTES_PER_DRIVER_MAX, GRANTS_PER_PROCESS_MAX, RING_SLOTS } from "../../ipc/limits.js";
@@ -81,8 +83,7 @@ describe("quotas", () => {
       postMessage: () => undefined,
     };
     const devices = new Devices(port as unknown as MessagePort, allocateDoorbell());
-    const memory = { base: 0x4000_0000, size: 0x0800_0000 };
-    tell({ kind: "ready", devices: [], tree: new Uint8Array(0), memory });
+    tell({ kind: "ready", tree: boardDeviceTree(VIRT), windows: [] });
     const drivers = ["low", "mid"].map((name) => scene.world.kernel.processes.find(name));
     const [one, two] = drivers;
     if (one === undefined || two === undefined) throw new RangeError("a driver is missing");
