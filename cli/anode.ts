@@ -1,10 +1,20 @@
 #!/usr/bin/env node
 /** The `anode` command: reads its arguments and calls what does the work. */
 
-import { Command, Option } from "commander";
-import { bootCommand } from "./boot-command.js";
+import type { BootCommandOptions } from "./boot-command.js";
+import { registerFileSystemCommands } from "./file-system-commands.js";
 import type { NewOptions } from "./new-command.js";
+import { spawnMachine } from "./ring/spawn.js";
 import { packageVersion } from "./version.js";
+
+/** Options of `boot` with which no machine is booted in a child process. */
+const WITHOUT_CHILD = ["-h", "--help", "--in-process"];
+
+// The machine's process starts while this one loads the rest of itself.
+const [first, ...others] = process.argv.slice(2);
+const boots = first === "boot" && !others.some((word) => WITHOUT_CHILD.includes(word));
+const ahead = boots ? spawnMachine() : undefined;
+const { Command, Option } = await import("commander");
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
@@ -34,6 +44,11 @@ program
     "-b, --board <board>",
     "virt, virt,disks=2,nics=1,memory=256M, or a JSON file (default: virt)",
   )
+  .addOption(
+    new Option("-f, --files <where>", "file: in memory, or the RedoxFS on the first disk")
+      .choices(["ram", "disk"])
+      .default("ram"),
+  )
   .option("-c, --command <commands>", "run these commands and exit with the last status")
   .addOption(
     new Option("-l, --load <folder>", "load the daemon in this folder (it has an anode.json)")
@@ -41,13 +56,22 @@ program
       .default([], "none"),
   )
   .option("-v, --verbose", "print boot messages with -c, too", false)
+  .option("--in-process", "no child process: a machine that aborts takes the command along", false)
   .addHelpText(
     "after",
-    "\nExample:\n  anode boot -d disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'",
+    `
+Example:
+  anode boot -d disk.img -c 'kill --at dequeued virtio-blkd; sha256sum disk:/0'
+
+Exit status: that of the shell or of the last command; 1 if the machine cannot boot; 75 if the
+machine died while commands ran (it was rebooted; what they did is unknown); 70 if it died again
+and again; 129, 130, 131, 143 after SIGHUP, SIGINT, SIGQUIT, SIGTERM; 141 if nobody reads the
+output.`,
   )
-  .action(async (options: Parameters<typeof bootCommand>[0]) => {
-    // The machine's threads have ended by now; what is left in the output is still written.
-    process.exitCode = await bootCommand(options);
+  .action(async (options: BootCommandOptions) => {
+    const { bootCommand } = await import("./boot-command.js");
+    // The machine has ended by then; what is left in the output is still written.
+    process.exitCode = await bootCommand(options, ahead);
     process.stdin.unref?.();
   });
 
@@ -67,6 +91,8 @@ program
     const { newSchemeCommand } = await import("./new-command.js");
     process.exitCode = newSchemeCommand(name, options);
   });
+
+registerFileSystemCommands(program);
 
 if (process.argv.length <= 2) program.help();
 await program.parseAsync();

@@ -9,6 +9,7 @@ import { VIRT } from "../hw/boards/virt.js";
 import { planSlots, type VirtioCounts } from "../hw/virtio-slots.js";
 import { EINVAL } from "../ipc/errno.js";
 import { SysError } from "../ipc/sys-error.js";
+import { BootError } from "./boot-error.js";
 
 /** Boards that have a name. */
 const BOARDS: Readonly<Record<string, BoardMap>> = { virt: VIRT };
@@ -45,14 +46,14 @@ export async function parseBoard(text: string): Promise<BoardMap> {
 
 /**
  * Checks that a board has slots for what it shall have.
- * @throws SysError EINVAL that says how many slots there are
+ * @throws BootError EINVAL that says how many slots there are
  */
 export function checkSlots(map: BoardMap | undefined, counts: VirtioCounts): void {
   try {
     planSlots(map ?? VIRT, counts);
   } catch (error) {
     if (!(error instanceof BoardError)) throw error;
-    throw new SysError(EINVAL, { operation: "boot", hint: error.message });
+    throw new BootError("EINVAL", error.message);
   }
 }
 

@@ -1,4 +1,8 @@
-/** `boot()`: puts host, kernel and board threads together and resolves to the running machine. */
+/**
+ * `boot()`: puts host, kernel and board threads together and resolves to the running machine. With
+ * `process: "child"` all of that happens in a process of its own (cli/ring/), and again when that
+ * process dies.
+ */
 
 import {
   MessageChannel,
@@ -6,42 +10,32 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import { parseNetwork } from "../hw/backends/network.js";
-import { NetworkHub } from "../hw/backends/network-hub.js";
 import type { BoardFaults } from "../hw/faults.js";
-import type { BoardBoot, BoardNetwork, BoardReport } from "../hw/thread.js";
+import type { BoardBoot, BoardReport } from "../hw/thread.js";
 import { hostTimers, hostTurn } from "../ipc/clock.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
-import { EIO } from "../ipc/errno.js";
 import { ARENA_BYTES, SPARES } from "../ipc/limits.js";
 import { allocateMachineClock, MachineClock } from "../ipc/machine-clock.js";
 import { KERNEL_PID, type Mail } from "../ipc/mail.js";
 import { allocateChannel } from "../ipc/ring-block.js";
-import { SysError } from "../ipc/sys-error.js";
+import { allocateTick } from "../ipc/tick.js";
 import { Connection } from "../kernel/gate/connection.js";
 import { ProcessGate } from "../kernel/gate/gate.js";
-import type { FromKernel, KernelBoot } from "../kernel/thread.js";
+import type { BootRecord } from "../kernel/kernel-parts.js";
+import type { FromKernel, KernelBoot, ToKernel } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
 import { checkSlots, parseBoard } from "./board-option.js";
-import { Machine } from "./machine.js";
-import { builtinPackages } from "./packages.js";
-
-/** A disk image for the board. */
-export interface DiskOption {
-  path: string;
-  readOnly?: boolean;
-}
-
-/**
- * A network for the board: `none`, `socket:PATH[,listen]` or `udp:HOST:PORT,HOST:PORT`, each with
- * `,pcap=FILE` and `,mac=ADDRESS`; or a hub, of which the machine gets a port.
- */
-export type NetworkOption = string | NetworkHub;
+import { BootError } from "./boot-error.js";
+import { type DiskOptions, disksOf } from "./disk-option.js";
+import { Machine, type MachineParts } from "./machine.js";
+import { boardNetworks, type NetworkOptions, networkList } from "./network-option.js";
+import { type FilesOn, packagesFor } from "./packages.js";
+import type { RebootBudget } from "./ring/reboots.js";
 
 /** How to boot. Everything has a default. */
 export interface BootOptions {
   /** Image of the first disk, or all of them in order. Default: none. */
-  disk?: string | DiskOption | readonly (string | DiskOption)[];
+  disk?: DiskOptions;
   /**
    * The board: `virt` (the default), `virt,disks=2,nics=1,memory=256M`, or the path of a JSON file
    * with an address map. `docs/board.md` describes them.
@@ -50,11 +44,13 @@ export interface BootOptions {
   /** Where the serial console leads: nowhere, or to this port. Default "none". */
   console?: "none" | { port: MessagePort };
   /** The first network, or all of them in order. Default: none, and no network device. */
-  network?: NetworkOption | readonly NetworkOption[];
+  network?: NetworkOptions;
   /** Where the second terminals lead (`console:/0` and on). Default: there are none. */
   consolePorts?: readonly MessagePort[];
   /** What shall go wrong on the board: for tests. Default: nothing. */
   faults?: BoardFaults;
+  /** Where `file:` is: in memory, or a RedoxFS on the first disk (`anode mkfs`). Default "ram". */
+  files?: FilesOn;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
   /**
@@ -66,6 +62,33 @@ export interface BootOptions {
   spares?: number;
   /** Seed of what is random in the kernel (kills at random moments); default: from the clock. */
   seed?: number;
+  /**
+   * Where the machine runs: in this process, or in a child process that is rebooted when it dies
+   * (docs/crash-contract.md, "The outermost ring"). Default "own".
+   */
+  process?: "own" | "child";
+  /** With `process: "child"`: called when the machine was rebooted and serves again. */
+  onReboot?: (reboot: Reboot) => void;
+  /** With `process: "child"`: called when the machine is given up. Default: a process warning. */
+  onGivenUp?: (end: { reason: string }) => void;
+  /** With `process: "child"`: when it is given up. Default: 5 deaths in 10 s are rebooted. */
+  budget?: RebootBudget;
+  /** With `process: "child"`: keeps a second process ready to take over. Default true. */
+  standby?: boolean;
+}
+
+/** One reboot of a machine in a child process. */
+export interface Reboot {
+  /** How often the machine was booted by now: 2 at the first reboot. */
+  count: number;
+  /** Why it was rebooted, in words: "SIGKILL", "virtio-blkd cannot be ended". */
+  reason: string;
+  /** From the death (or the verdict that it is stuck) to serving again. */
+  tookMs: number;
+  /** Number of the operating-system process that it runs in now. */
+  pid: number;
+  /** Daemons that had been loaded and could not be loaded again. */
+  lost: readonly string[];
 }
 
 /**
@@ -73,16 +96,48 @@ export interface BootOptions {
  * Rejects with a `SysError` that says what to do when a disk image is missing, busy or unusable.
  */
 export async function boot(options: BootOptions = {}): Promise<Machine> {
+  if (options.process === "child") {
+    const { bootInChild } = await import("./ring/boot-in-child.js");
+    return await bootInChild(options);
+  }
+  const threads = await startThreads(options, { boots: { count: 1, reason: "" }, held: false });
+  const onStuck = options.onStuck ?? warnStuck;
+  threads.kernel.on("message", (message: FromKernel) => {
+    if (message.kind === "stuck") onStuck(message.name);
+  });
+  return new Machine(threads);
+}
+
+/** The threads of a machine in this process, and what they are reached through. */
+export interface Threads extends MachineParts {
+  readonly gate: ProcessGate;
+  readonly kernel: Worker;
+  readonly board: Worker;
+  /** The kernel's tick (ipc/tick.ts). */
+  readonly tick: SharedArrayBuffer;
+}
+
+/** What only the outermost ring says about a boot. */
+export interface BootCircumstances {
+  boots: BootRecord;
+  /** Another process holds the disk images for this one. */
+  held: boolean;
+}
+
+/** Starts a machine's threads in this process. Rejects as `boot` does. */
+export async function startThreads(
+  options: BootOptions,
+  circumstances: BootCircumstances,
+): Promise<Threads> {
   const map = options.board === undefined ? undefined : await parseBoard(options.board);
   const disks = disksOf(options.disk);
   const { consolePorts = [] } = options;
-  const networkList = [options.network ?? []].flat() as readonly NetworkOption[];
+  const networks = networkList(options.network);
   checkSlots(map, {
     disks: disks.length,
-    networks: networkList.length,
+    networks: networks.length,
     consoles: consolePorts.length,
   });
-  const networks = networkList.map(boardNetwork);
   const bells = {
     kernel: allocateDoorbell(),
     host: allocateDoorbell(),
@@ -99,11 +154,13 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     kernelPort: control.port2,
     terminalPort,
     disks,
-    networks,
+    networks: boardNetworks(networks),
     consolePorts: [...consolePorts],
     faults: options.faults,
     board: map,
+    held: circumstances.held,
   });
+  const tick = allocateTick();
   const kernel = startKernel({
     bell: bells.kernel,
     hostPort: mail.port2,
@@ -112,7 +169,7 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     boardPort: control.port1,
     boardBell: bells.board,
     clock,
-    packages: builtinPackages().filter(
+    packages: packagesFor(options.files ?? "ram").filter(
       ({ manifest }) => options.omit?.includes(manifest.name) !== true,
     ),
     programs: new URL("../user/bin/", import.meta.url).href,
@@ -120,18 +177,15 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     programRuntime: new URL("../user/program-main.js", import.meta.url).href,
     spares: options.spares ?? SPARES,
     seed: options.seed ?? Date.now() >>> 0,
+    boots: circumstances.boots,
+    tick,
   });
   const gate = hostGate(mail.port1, bells.host, {
     memory: hostChannel,
     bell: bells.kernel,
     clock: new MachineClock(clock),
   });
-  const machine = new Machine({ gate, kernel, board, release: () => mail.port1.close() });
   mail.port1.unref();
-  const onStuck = options.onStuck ?? warnStuck;
-  kernel.on("message", (message: FromKernel) => {
-    if (message.kind === "stuck") onStuck(message.name);
-  });
   try {
     await Promise.all([powered(board), ready(kernel)]);
   } catch (error) {
@@ -139,26 +193,39 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     mail.port1.close();
     throw error;
   }
-  return machine;
+  return {
+    gate,
+    kernel,
+    board,
+    tick,
+    trace: (listener) => {
+      kernel.on("message", (message: FromKernel) => {
+        if (message.kind === "trace") listener(message.event);
+      });
+      kernel.postMessage({ kind: "trace" } satisfies ToKernel);
+    },
+    outside: (message) => {
+      board.postMessage(message);
+    },
+    async halt() {
+      await halted(kernel);
+      await Promise.all([kernel.terminate(), board.terminate()]);
+      mail.port1.close();
+    },
+  };
 }
 
-function disksOf(disk: BootOptions["disk"]): BoardBoot["disks"] {
-  const list = disk === undefined ? [] : Array.isArray(disk) ? disk : [disk];
-  return (list as readonly (string | DiskOption)[]).map((item) =>
-    typeof item === "string"
-      ? { path: item, readOnly: false }
-      : { path: item.path, readOnly: item.readOnly ?? false },
-  );
-}
-
-function boardNetwork(option: NetworkOption): BoardNetwork {
-  if (option instanceof NetworkHub) return { kind: "hub", ...option.plug() };
-  try {
-    return parseNetwork(option);
-  } catch (error) {
-    const { code, message } = error as { code: string; message: string };
-    throw new BootError(code, message);
-  }
+/** Has the kernel stop all processes and flush the disks; resolves when it has, or has died. */
+function halted(kernel: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    kernel.on("message", (message: FromKernel) => {
+      if (message.kind === "halted") resolve();
+    });
+    kernel.on("exit", () => {
+      resolve();
+    });
+    kernel.postMessage({ kind: "halt" } satisfies ToKernel);
+  });
 }
 
 function startBoard(data: BoardBoot): Worker {
@@ -229,16 +296,4 @@ function ready(kernel: Worker): Promise<void> {
       if (message.kind === "ready") resolve();
     });
   });
-}
-
-/** The machine cannot boot; the message says what to do. */
-export class BootError extends SysError {
-  readonly reason: string;
-
-  constructor(reason: string, hint: string) {
-    super(EIO, { operation: "boot", hint });
-    this.name = "BootError";
-    this.reason = reason;
-    this.message = hint;
-  }
 }

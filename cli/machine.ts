@@ -1,15 +1,12 @@
 /** A running machine, seen from the program that booted it. */
 
 import { readFileSync } from "node:fs";
-import type { Worker } from "node:worker_threads";
 import { PL061_PINS } from "../hw/regs/pl061.js";
 import type { ToBoardOutside } from "../hw/thread.js";
-import type { NameView, SyscallName } from "../ipc/abi.js";
+import type { Gate, NameView, SyscallName } from "../ipc/abi.js";
 import { EINVAL, ENOENT, errnoFromNumber } from "../ipc/errno.js";
 import { SysError } from "../ipc/sys-error.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
-import type { ProcessGate } from "../kernel/gate/gate.js";
-import type { FromKernel, ToKernel } from "../kernel/thread.js";
 import { bodyOf, checked } from "../user/answer.js";
 import { asyncSystem } from "../user/async-file.js";
 import type { AsyncSystem } from "../user/async-system.js";
@@ -46,12 +43,21 @@ export interface RunOptions {
   namespace?: readonly NameGrant[];
 }
 
-/** Threads and ports of a machine. */
+/** The gate of the host process, wherever the machine runs. */
+export interface HostGate extends Gate {
+  /** Holds what `settle` is given from now on until `barrier` settles; system calls pass. */
+  holdUntil(barrier: Promise<unknown>): void;
+}
+
+/** What a machine is reached through: its threads here, or the process that it runs in. */
 export interface MachineParts {
-  gate: ProcessGate;
-  kernel: Worker;
-  board: Worker;
-  release: () => void;
+  gate: HostGate;
+  /** Calls `listener` for each event of the flight recorder from now on. */
+  trace(listener: (event: TraceEvent) => void): void;
+  /** Does something to the board from outside. */
+  outside(message: ToBoardOutside): void;
+  /** Stops all processes, flushes the disks, and ends the machine. */
+  halt(): Promise<void>;
 }
 
 /** A machine that `boot` has started. */
@@ -65,10 +71,6 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   constructor(parts: MachineParts) {
     this.#parts = parts;
     this.#system = asyncSystem(parts.gate);
-    parts.kernel.on("message", (message: FromKernel) => {
-      if (message.kind !== "trace") return;
-      for (const listener of [...this.#listeners]) listener(message.event);
-    });
   }
 
   async #syscall(name: SyscallName, body: unknown, what?: string): Promise<unknown> {
@@ -192,7 +194,9 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   trace(listener: (event: TraceEvent) => void): () => void {
     if (!this.#tracing) {
       this.#tracing = true;
-      this.#parts.kernel.postMessage({ kind: "trace" } satisfies ToKernel);
+      this.#parts.trace((event) => {
+        for (const told of [...this.#listeners]) told(event);
+      });
     }
     this.#listeners.push(listener);
     return () => {
@@ -218,29 +222,13 @@ export class Machine implements AsyncSystem, AsyncDisposable {
   }
 
   #outside(message: ToBoardOutside): void {
-    this.#parts.board.postMessage(message);
+    this.#parts.outside(message);
   }
 
   /** Stops all processes, flushes the disks, and ends the machine. */
   close(): Promise<void> {
-    this.#closing ??= this.#halt();
+    this.#closing ??= this.#parts.halt();
     return this.#closing;
-  }
-
-  async #halt(): Promise<void> {
-    const { kernel, board, release } = this.#parts;
-    const halted = new Promise<void>((resolve) => {
-      kernel.on("message", (message: FromKernel) => {
-        if (message.kind === "halted") resolve();
-      });
-      kernel.on("exit", () => {
-        resolve();
-      });
-    });
-    kernel.postMessage({ kind: "halt" } satisfies ToKernel);
-    await halted;
-    await Promise.all([kernel.terminate(), board.terminate()]);
-    release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,13 @@ const FOLDERS = [
   "schemes/zero/",
   "schemes/rand/",
   "schemes/ram/",
+  "schemes/fsd/",
 ];
+
+/** Who serves `file:`: memory that is empty at each boot, or the RedoxFS on the first disk. */
+export type FilesOn = "ram" | "disk";
+
+const FILE_DAEMONS: Readonly<Record<FilesOn, string>> = { ram: "ram", disk: "fsd" };
 
 /**
  * Reads the manifests of the built-in packages. Their validity is a test's business, not boot's.
@@ -30,4 +36,16 @@ export function builtinPackages(): Package[] {
     const manifest = JSON.parse(readFileSync(new URL("anode.json", base), "utf8")) as Manifest;
     return { manifest, base: base.href };
   });
+}
+
+/** The packages of a machine: of two that could provide `file:` only the one that is to do it. */
+export function packagesFor(files: FilesOn): Package[] {
+  const others = Object.values(FILE_DAEMONS).filter((name) => name !== FILE_DAEMONS[files]);
+  return builtinPackages()
+    .map((one) => {
+      if (!others.includes(one.manifest.name)) return one;
+      const provides = one.manifest.provides.filter((scheme) => scheme !== "file");
+      return { ...one, manifest: { ...one.manifest, provides } };
+    })
+    .filter(({ manifest }) => manifest.provides.length > 0);
 }

@@ -35,6 +35,8 @@ export interface BoardBoot {
   faults: BoardFaults | undefined;
   /** The address map; `virt` if it is left out. */
   board: BoardMap | undefined;
+  /** The process that boots this machine holds the images. */
+  held: boolean;
 }
 
 /** A network to open, or the port of a hub in another thread. */
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
   let disks: Awaited<ReturnType<typeof openImages>> = [];
   let networks: Awaited<ReturnType<typeof openNetworks>>;
   try {
-    disks = await openImages(boot.disks, { io });
+    disks = await openImages(boot.disks, { io, held: boot.held });
     networks = await openNetworks(boot.networks);
   } catch (error) {
     await Promise.all(disks.map((disk) => disk.close()));

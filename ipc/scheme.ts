@@ -48,6 +48,11 @@ export interface OpenContext extends PathContext {
   readonly rights: number;
   /** Registered name under which the scheme was addressed, for daemons that provide several. */
   readonly scheme: string;
+  /**
+   * Set when the client had it open before the daemon was restarted. What can't go on answers
+   * ECONNRESET, which the client's later requests then get; any other error is ESTALE.
+   */
+  readonly reattaches?: boolean;
 }
 
 /** What `rename` is told. */

@@ -15,6 +15,7 @@ import type { SyscallHandler } from "./gate/dispatcher.js";
 import { FaultPoints } from "./gate/fault-points.js";
 import { Provider, type ProviderHost } from "./gate/provider.js";
 import { Kernel } from "./kernel.js";
+import type { BootRecord } from "./kernel-parts.js";
 import { irqScheme, memoryScheme } from "./schemes/hardware.js";
 import { pipeScheme } from "./schemes/pipe.js";
 import { sysScheme } from "./schemes/sys.js";
@@ -42,6 +43,7 @@ export interface Surroundings {
   programs: string;
   programNames: readonly string[];
   programRuntime: string;
+  boots: BootRecord;
   /** A worker cannot be ended. */
   stuck(name: string): void;
 }
@@ -119,7 +121,7 @@ function schemesOf(kernel: Kernel): Map<string, Scheme> {
     ["pipe", pipeScheme(kernel)],
     ["time", timeScheme({ sinceBootMs, date, timers })],
     ["sys", sysScheme(kernel)],
-    ["log", kernel.log.scheme(nameOf) as Scheme],
+    ["log", kernel.log.scheme(nameOf, kernel.parts.boots.count) as Scheme],
   ]);
 }
 

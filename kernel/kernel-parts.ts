@@ -6,6 +6,14 @@ import type { Devices } from "./devices.js";
 import type { Provider } from "./gate/provider.js";
 import type { Slots } from "./slot.js";
 
+/** How often this machine was booted, and what ended it the last time. */
+export interface BootRecord {
+  /** 1 at the first boot; a machine that its outermost ring reboots counts on. */
+  count: number;
+  /** Why the boot before this one ended, in words; empty at the first. */
+  reason: string;
+}
+
 /** What the kernel is made with. */
 export interface KernelParts {
   capabilities: CapabilityTable;
@@ -29,5 +37,6 @@ export interface KernelParts {
   programRuntime: string;
   /** Names of schemes that the kernel itself provides. */
   schemes: readonly string[];
+  boots: BootRecord;
   stuck(name: string): void;
 }

@@ -352,7 +352,8 @@ export class Lifecycle {
         : { status: process.requestedStatus };
     process.exit = exit;
     recorder.record(process, "gone", { status: exit.status });
-    for (const waiter of process.waiters.splice(0)) waiter(exit);
+    for (const waiter of process.waiters) waiter(exit);
+    process.waiters.clear();
     // Programs do not outlive the one that started them.
     for (const child of processes.all()) {
       if (child.facts.parent !== process.pid || child.facts.role !== "program") continue;

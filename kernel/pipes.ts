@@ -22,14 +22,14 @@ interface Pipe {
   name: string | undefined;
   readers: Map<number, PipeEnd>;
   writers: Map<number, PipeEnd>;
-  /** Opens that wait for the other side. */
-  meeting: (() => void)[];
+  /** Opens that wait for the other side, by the end that each is to get. */
+  meeting: Map<number, () => void>;
   /** Rings of all writers so far that may still hold bytes. */
   rings: ByteRing[];
 }
 
 function newPipe(name: string | undefined): Pipe {
-  return { name, readers: new Map(), writers: new Map(), meeting: [], rings: [] };
+  return { name, readers: new Map(), writers: new Map(), meeting: new Map(), rings: [] };
 }
 
 /** All pipes. */
@@ -74,12 +74,13 @@ export class Pipes {
     this.#update(pipe, end);
     // Described when the sides have met: what came in the meantime is in it.
     const met = new Promise<ObjectMail>((resolve) => {
-      pipe.meeting.push(() => {
+      pipe.meeting.set(end.id, () => {
         resolve(this.#describe(end));
       });
     });
     if (pipe.readers.size > 0 && pipe.writers.size > 0) {
-      for (const resolve of pipe.meeting.splice(0)) resolve();
+      for (const resolve of pipe.meeting.values()) resolve();
+      pipe.meeting.clear();
     }
     return { id: end.id, met };
   }
@@ -146,6 +147,7 @@ export class Pipes {
     const { pipe } = end;
     pipe.readers.delete(id);
     pipe.writers.delete(id);
+    pipe.meeting.delete(id);
     end.ring?.setGone(WRITER_GONE);
     if (pipe.readers.size === 0) for (const ring of pipe.rings) ring.setGone(READERS_GONE);
     // The rings of writers that are gone are kept only as long as they hold bytes.

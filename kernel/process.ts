@@ -75,11 +75,11 @@ export class Process {
   readonly clients = new Map<number, Wire>();
   readonly providers = new Map<number, Wire>();
   exit: ExitStatus | undefined;
-  readonly waiters: ((status: ExitStatus) => void)[] = [];
   /** Memory that outlives its incarnations. */
   store: SharedArrayBuffer | undefined;
   /** Deaths in a row before it got ready, nobody having ordered them. */
   failedStarts = 0;
+  readonly waiters = new Set<(status: ExitStatus) => void>();
   deaths = 0;
   restarts = 0;
   lastDeath: string | undefined;

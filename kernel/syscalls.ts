@@ -98,11 +98,13 @@ const HANDLERS: Record<SyscallName, Handler> = {
     if (child === undefined || child.facts.parent !== caller.pid) throw ECHILD;
     if (body["poll"] === true) return undefined;
     return new Promise<ExitStatus>((resolve, reject) => {
-      child.waiters.push((status) => {
+      const waiter = (status: ExitStatus): void => {
         kernel.takeExit(caller, pid);
         resolve(status);
-      });
+      };
+      child.waiters.add(waiter);
       context.onCancel(() => {
+        child.waiters.delete(waiter);
         reject(ECANCELED);
       });
     });

@@ -6,10 +6,13 @@ import { Doorbell } from "../ipc/doorbell.js";
 import { MachineClock } from "../ipc/machine-clock.js";
 import type { Mail } from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
+import { tick } from "../ipc/tick.js";
 import type { TraceEvent } from "../ipc/trace-line.js";
 import { composeKernel, type Surroundings } from "./compose.js";
 import { Devices } from "./devices.js";
+import { threadId } from "./gate/thread-id.js";
 import type { Kernel } from "./kernel.js";
+import type { BootRecord } from "./kernel-parts.js";
 import { Loader } from "./loader.js";
 import { checkOrder, type Package } from "./manifest.js";
 import { Watchdog } from "./watchdog.js";
@@ -30,6 +33,9 @@ export interface KernelBoot {
   programRuntime: string;
   spares: number;
   seed: number;
+  boots: BootRecord;
+  /** Whoever watches the kernel looks here. */
+  tick: SharedArrayBuffer;
 }
 
 /** Host to kernel thread, beside the channel. */
@@ -42,6 +48,9 @@ export type FromKernel =
   | { kind: "stuck"; name: string }
   | { kind: "trace"; event: TraceEvent };
 
+/** Milliseconds between two ticks. */
+const TICK_MS = 50;
+
 /** Spares are made this long after the boot, in milliseconds. */
 const WARM_AFTER_MS = 100;
 
@@ -50,6 +59,10 @@ const tell = (message: FromKernel): void => parentPort?.postMessage(message);
 async function main(): Promise<void> {
   const boot = workerData as KernelBoot;
   const { kernel, run } = composeKernel(surroundings(boot));
+  const thread = threadId();
+  setInterval(() => {
+    tick(boot.tick, thread);
+  }, TICK_MS);
   addHost(kernel, boot);
   parentPort?.on("message", (message: ToKernel) => {
     if (message.kind === "trace") kernel.recorder.listen((event) => tell({ kind: "trace", event }));

@@ -4,6 +4,10 @@
  * that ends; elsewhere a lock file beside the image holds the owner's process ID and start time, so
  * that one left behind by a dead process is recognised. (Abstract sockets belong to a network
  * namespace: containers that share a file but not the network do not see each other's locks.)
+ *
+ * A lock has two parts: the machine's belongs to the process that writes, the host's to the one
+ * that boots the machine, and boots it again when it has died. So nobody slips in during a reboot,
+ * and nobody writes while the machine of a host that is gone still ends.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
@@ -15,6 +19,9 @@ export interface FileIdentity {
   ino: bigint;
 }
 
+/** Whose part of the lock: the process that writes, or the one that boots it. */
+export type LockPart = "machine" | "host";
+
 /** A lock that is held. */
 export interface ImageLock {
   release(): Promise<void>;
@@ -25,24 +32,35 @@ export type Owner = { pid: number | undefined };
 
 const ANSWER_MS_MAX = 500;
 
-/** Takes the lock of an image, or says who has it. */
-export function lockImage(path: string, file: FileIdentity): Promise<ImageLock | Owner> {
-  return process.platform === "linux" ? lockBySocket(file) : lockByFile(`${path}.lock`);
-}
-
-/** Who holds the lock of an image; `undefined` if nobody does. */
-export function lockOwner(path: string, file: FileIdentity): Promise<Owner | undefined> {
+/** Takes one part of the lock of an image, or says who has it. */
+export function lockImage(
+  path: string,
+  file: FileIdentity,
+  part: LockPart,
+): Promise<ImageLock | Owner> {
   return process.platform === "linux"
-    ? askOwner(socketName(file))
-    : Promise.resolve(fileOwner(`${path}.lock`));
+    ? lockBySocket(socketName(file, part))
+    : lockByFile(fileName(path, part));
 }
 
-function socketName(file: FileIdentity): string {
-  return `\0anode-image-${file.dev}-${file.ino}`;
+/** Who holds either part of the lock of an image; `undefined` if nobody does. */
+export async function lockOwner(path: string, file: FileIdentity): Promise<Owner | undefined> {
+  const ask = async (part: LockPart): Promise<Owner | undefined> =>
+    process.platform === "linux"
+      ? await askOwner(socketName(file, part))
+      : fileOwner(fileName(path, part));
+  return (await ask("host")) ?? (await ask("machine"));
 }
 
-async function lockBySocket(file: FileIdentity): Promise<ImageLock | Owner> {
-  const name = socketName(file);
+function socketName(file: FileIdentity, part: LockPart): string {
+  return `\0anode-image-${part}-${file.dev}-${file.ino}`;
+}
+
+function fileName(path: string, part: LockPart): string {
+  return part === "machine" ? `${path}.lock` : `${path}.${part}.lock`;
+}
+
+async function lockBySocket(name: string): Promise<ImageLock | Owner> {
   return (await listen(name)) ?? (await askOwner(name)) ?? { pid: undefined };
 }
 

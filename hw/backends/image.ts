@@ -3,7 +3,7 @@
  * run on shared memory in place. A writable image is locked against every other Anode on this host;
  * read-only opens take no lock and may share, but are refused while somebody writes.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { type DiskBackend, SECTOR_SIZE } from "../disk.js";
 import {
   type FileIdentity,
@@ -32,8 +32,8 @@ export interface ImageOptions {
   readOnly?: boolean;
   /** The threads that do the work; closed by whoever made them, after the image. */
   io: IoThreads;
-  /** The caller (a parent process, say) holds the lock already. */
-  locked?: boolean;
+  /** The process that boots this machine holds the host's part of the lock already. */
+  held?: boolean;
 }
 
 /** An open image. */
@@ -73,11 +73,12 @@ export async function openImages(
   const disks: ImageDisk[] = [];
   try {
     for (const { path, readOnly = false } of images) {
-      const disk = await openImage(path, { ...options, readOnly });
-      const twin = disks.find((other) => isSameFile(other.identity, disk.identity));
-      disks.push(disk);
-      if (twin === undefined || (twin.readOnly && readOnly)) continue;
-      throw new ImageError("EBUSY", `${path} is given twice: give each disk an image of its own`);
+      const identity = identityAt(path);
+      const twin = disks.find((other) => identity && isSameFile(other.identity, identity));
+      if (twin !== undefined && !(twin.readOnly && readOnly)) {
+        throw new ImageError("EBUSY", `${path} is given twice: give each disk an image of its own`);
+      }
+      disks.push(await openImage(path, { ...options, readOnly }));
     }
     return disks;
   } catch (error) {
@@ -193,20 +194,90 @@ function blockDeviceSize(path: string, rdev: bigint): number {
   }
 }
 
+/** Takes the lock of an image; for a read-only one, makes sure that nobody holds it. */
 async function claimImage(
   path: string,
   identity: FileIdentity,
   options: ImageOptions,
 ): Promise<ImageLock | undefined> {
-  if (options.locked === true) return undefined;
-  if (options.readOnly === true) {
-    const owner = await lockOwner(path, identity);
-    if (owner !== undefined) throw busyError(path, owner);
-    return undefined;
+  const { readOnly = false, held = false } = options;
+  const host = held ? undefined : await claimForHost(path, identity, readOnly);
+  // A read-only machine that is booted again was let in before.
+  if (readOnly) return undefined;
+  try {
+    const machine = await claimForMachine(path, identity);
+    return {
+      async release() {
+        await machine.release();
+        await host?.release();
+      },
+    };
+  } catch (error) {
+    await host?.release();
+    throw error;
   }
-  const lock = await lockImage(path, identity);
-  if ("release" in lock) return lock;
+}
+
+/** The host's part: only one may boot machines that write to this image. */
+async function claimForHost(
+  path: string,
+  identity: FileIdentity,
+  readOnly: boolean,
+): Promise<ImageLock | undefined> {
+  const lock = readOnly ? await lockOwner(path, identity) : await lockImage(path, identity, "host");
+  if (lock === undefined || "release" in lock) return lock;
   throw busyError(path, lock);
+}
+
+/** Left by a host that is gone, a machine ends within this time, in milliseconds. */
+const ORPHAN_MS_MAX = 4000;
+const ORPHAN_POLL_MS = 20;
+
+/** The machine's part. With the host's part taken, only a machine that is ending can have it. */
+async function claimForMachine(path: string, identity: FileIdentity): Promise<ImageLock> {
+  const endMs = performance.now() + ORPHAN_MS_MAX;
+  for (;;) {
+    const lock = await lockImage(path, identity, "machine");
+    if ("release" in lock) return lock;
+    if (lock.pid === process.pid || performance.now() > endMs) throw busyError(path, lock);
+    await new Promise((resolve) => setTimeout(resolve, ORPHAN_POLL_MS));
+  }
+}
+
+/** An image that this process keeps for the machines that it boots, one after the other. */
+export interface HeldImage {
+  /** False when the path leads to another file by now. */
+  isSame(): boolean;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the host's part of an image's lock. What else may be wrong with the image, a machine's
+ * `openImage` finds out.
+ * @throws ImageError EBUSY when another Anode has it
+ */
+export async function holdImage(path: string, readOnly: boolean): Promise<HeldImage> {
+  const identity = identityAt(path);
+  const lock = identity === undefined ? undefined : await claimForHost(path, identity, readOnly);
+  return {
+    isSame() {
+      const now = identityAt(path);
+      return now !== undefined && identity !== undefined && isSameFile(now, identity);
+    },
+    async release() {
+      await lock?.release();
+    },
+  };
+}
+
+/** Which file a path leads to; `undefined` for none, or none that can be looked at. */
+function identityAt(path: string): FileIdentity | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return { dev, ino };
+  } catch {
+    return undefined; // Opening it says why.
+  }
 }
 
 function busyError(path: string, owner: Owner): ImageError {

@@ -52,7 +52,7 @@ export class FwCfg implements Device {
   }
 
   read(offset: number, size: AccessSize): number {
-    if (offset >= FW_CFG.Data && offset < FW_CFG.Selector) return this.#readData(size);
+    if (offset < FW_CFG.Selector) return this.#readData(size);
     if (size !== 4) return 0;
     if (offset === FW_CFG.DmaHigh) return FW_CFG_DMA_SIGNATURE.high;
     return offset === FW_CFG.DmaLow ? FW_CFG_DMA_SIGNATURE.low : 0;

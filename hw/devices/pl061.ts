@@ -50,7 +50,7 @@ export class Pl061 implements Device {
   }
 
   read(offset: number, _size: AccessSize): number {
-    if (offset >= 0 && offset < PL061_DATA_END) return this.#gpiodata & (offset >> 2);
+    if (offset < PL061_DATA_END) return this.#gpiodata & (offset >> 2);
     switch (offset) {
       case PL061.GPIODIR:
         return this.#gpiodir;
@@ -75,7 +75,7 @@ export class Pl061 implements Device {
 
   write(offset: number, _size: AccessSize, value: number): void {
     const byte = value & PINS_MASK;
-    if (offset >= 0 && offset < PL061_DATA_END) {
+    if (offset < PL061_DATA_END) {
       const pins = (offset >> 2) & this.#gpiodir;
       this.#gpiodata = (this.#gpiodata & ~pins) | (byte & pins);
     } else {

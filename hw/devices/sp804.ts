@@ -41,14 +41,14 @@ export class Sp804 implements Device {
   }
 
   read(offset: number, _size: AccessSize): number {
-    if (offset >= 0 && offset < SP804_TIMERS_END) {
+    if (offset < SP804_TIMERS_END) {
       return this.#at(offset).read(offset % SP804_TIMER2);
     }
     return SP804_ID[(offset - SP804.TimerPeriphID0) / 4] ?? 0;
   }
 
   write(offset: number, _size: AccessSize, value: number): void {
-    if (offset < 0 || offset >= SP804_TIMERS_END) return;
+    if (offset >= SP804_TIMERS_END) return;
     this.#at(offset).write(offset % SP804_TIMER2, value);
   }
 

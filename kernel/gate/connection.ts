@@ -10,6 +10,7 @@ import { Doorbell } from "../../ipc/doorbell.js";
 import {
   EACCES,
   EAGAIN,
+  ECONNRESET,
   EINVAL,
   EIO,
   EMSGSIZE,
@@ -415,8 +416,7 @@ export class Connection {
       reply.generation === session.identity.generation;
     if (same) session.handle = request.result;
     else {
-      // Revoked while the provider was away: what is refused is not what was lost.
-      session.lost = request.result === -EACCES.errno ? EACCES : ESTALE;
+      session.lost = whyLost(request.result);
       session.reset = true;
       session.queue?.post(session, EVENT_RESET, true);
     }
@@ -482,4 +482,12 @@ export class Connection {
   setSleeping(sleeping: boolean): void {
     this.#channel?.setSleeping(sleeping);
   }
+}
+
+/** What operations on a session that could not be opened again answer. */
+function whyLost(result: number): Errno {
+  // Revoked while the provider was away: what is refused is not what was lost.
+  if (result === -EACCES.errno) return EACCES;
+  // A stream says itself that it has ended.
+  return result === -ECONNRESET.errno ? ECONNRESET : ESTALE;
 }

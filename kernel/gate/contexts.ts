@@ -1,6 +1,6 @@
 /** What handlers are told: a pending request, and more for an open and for operations on paths. */
 
-import { OP_READ } from "../../ipc/opcode.js";
+import { OP_READ, OP_REATTACH } from "../../ipc/opcode.js";
 import type { OpenContext, RenameContext, ReplyName, RequestContext } from "../../ipc/scheme.js";
 import { SQE_NONBLOCK, type Sqe } from "../../ipc/sqe.js";
 import type { Handle, ProviderClient } from "./provider-client.js";
@@ -77,6 +77,7 @@ export class OpenPending extends Pending implements OpenContext {
   readonly rights: number;
   readonly scheme: string;
   readonly root: string;
+  readonly reattaches: boolean;
 
   constructor(
     client: ProviderClient,
@@ -87,6 +88,7 @@ export class OpenPending extends Pending implements OpenContext {
     this.rights = open.rights;
     this.scheme = open.scheme;
     this.root = open.root;
+    this.reattaches = sqe.opcode === OP_REATTACH;
   }
 }
 

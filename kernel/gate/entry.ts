@@ -4,7 +4,6 @@
  * written.
  */
 
-import { readlinkSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { installGate } from "../../ipc/abi.js";
 import { hostTimers, hostTurn } from "../../ipc/clock.js";
@@ -14,6 +13,7 @@ import type { Mail, StartMail } from "../../ipc/mail.js";
 import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
 import type { WorkerParts } from "../loader.js";
 import { composeGate } from "./compose.js";
+import { threadId } from "./thread-id.js";
 
 const {
   bell: bellMemory,
@@ -81,14 +81,5 @@ function lastWords(error: unknown): string {
     return `threw ${String(error)}`;
   } catch {
     return "threw something that cannot be shown";
-  }
-}
-
-/** This thread's id at the host, for run-time accounting; 0 where /proc has none. */
-function threadId(): number {
-  try {
-    return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-  } catch {
-    return 0;
   }
 }

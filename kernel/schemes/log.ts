@@ -63,8 +63,8 @@ export class SystemLog {
     return this.#lines.join("");
   }
 
-  /** The scheme. @param nameOf - name of a process */
-  scheme(nameOf: (pid: number) => string): Scheme<{ text: Buffer }> {
+  /** The scheme. @param nameOf - name of a process @param generation - boots of the machine */
+  scheme(nameOf: (pid: number) => string, generation: number): Scheme<{ text: Buffer }> {
     return {
       open: async (path) => {
         if (path !== "/") throw ENOENT;
@@ -72,7 +72,7 @@ export class SystemLog {
         // for the formatter to load.
         await this.#turn();
         await this.#loading;
-        const identity = { object: "log", generation: 0 };
+        const identity = { object: "log", generation };
         return opened({ text: Buffer.from(this.text()) }, { positioned: true, identity });
       },
       read({ text }, bytes, offset) {

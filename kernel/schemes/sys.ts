@@ -1,17 +1,23 @@
 /**
- * `sys:`: the kernel's tables as text: processes, schemes, channels, capabilities, counters, trace.
+ * `sys:`: the kernel's tables as text: boot, processes, schemes, channels, capabilities, counters,
+ * trace.
  */
 
 import { formatRights } from "../../ipc/rights.js";
 import type { Scheme } from "../../ipc/scheme.js";
 import { formatTrace } from "../../ipc/trace-line.js";
 import type { Kernel } from "../kernel.js";
-import { textTree } from "./text-tree.js";
+import { type TextFiles, textTree } from "./text-tree.js";
 
 /** Makes the scheme. */
 export function sysScheme(kernel: Kernel): Scheme {
   const table = (rows: string[][]): string => rows.map((row) => `${row.join("\t")}\n`).join("");
-  return textTree({
+  const files: TextFiles = {
+    boot: () =>
+      table([
+        ["boots", String(kernel.parts.boots.count)],
+        ["last_reason", kernel.parts.boots.reason],
+      ]),
     processes: () =>
       table([
         ["pid", "name", "state", "incarnation", "restarts", "last death"],
@@ -71,5 +77,6 @@ export function sysScheme(kernel: Kernel): Scheme {
         .events()
         .map((event) => `${formatTrace(event)}\n`)
         .join(""),
-  });
+  };
+  return textTree(files, kernel.parts.boots.count);
 }

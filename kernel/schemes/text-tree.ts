@@ -14,8 +14,11 @@ interface TextHandle {
   text: Buffer | undefined;
 }
 
-/** Serves `files` under `/`, read-only. Each open sees one snapshot. */
-export function textTree(files: TextFiles): Scheme<TextHandle> {
+/**
+ * Serves `files` under `/`, read-only. Each open sees one snapshot.
+ * @param generation - of the files: a snapshot is not to go on in the tables of another machine
+ */
+export function textTree(files: TextFiles, generation = 0): Scheme<TextHandle> {
   const entries: DirectoryEntry[] = Object.keys(files).map((name, i) => ({
     name,
     kind: "file",
@@ -24,7 +27,7 @@ export function textTree(files: TextFiles): Scheme<TextHandle> {
   return {
     open(path, context) {
       if ((context.flags & O_WRITE) !== 0) throw EACCES;
-      const identity = { object: path, generation: 0 };
+      const identity = { object: path, generation };
       if (path === "/") return opened({ path, text: undefined }, { positioned: true, identity });
       if (!Object.hasOwn(files, path.slice(1))) throw ENOENT;
       if ((context.flags & O_DIRECTORY) !== 0) throw ENOTDIR;

@@ -32,8 +32,7 @@ export async function controlProbe(ground: Ground): Promise<void> {
 }
 
 function url(ground: Ground): string {
-  const scheme = ground.pick([...DAEMONS, ...DAEMONS, "sys", "nowhere"]);
-  return `${scheme}:${ground.path()}`;
+  return `${ground.pick([...DAEMONS, ...DAEMONS, "nowhere"])}:${ground.path()}`;
 }
 
 function ask(ground: Ground, by: Actor, name: SyscallName, body: unknown) {
@@ -43,7 +42,9 @@ function ask(ground: Ground, by: Actor, name: SyscallName, body: unknown) {
 
 function narrow(ground: Ground): void {
   const by = ground.client();
-  const body = { url: url(ground), rights: ground.rights() };
+  // Only the host has sys: at all: whoever got it could end others, and rightly so.
+  const name = ground.chance(10) ? `sys:${ground.path()}` : url(ground);
+  const body = { url: name, rights: ground.rights() };
   const { result, value } = ask(ground, by, "narrow", body);
   const made = ground.learn(by);
   if (made.length !== (result >= 0 ? 1 : 0)) ground.fail(`made ${made.length} capabilities`);

@@ -34,8 +34,30 @@ A canary, revocations that are undone behind the model's back, must be found.
 
 \`tests/capability/revocation.test.ts\` states the contract: a request that starts after \`revoke\`
 has returned is refused, one that waits ends with \`EACCES\`, none brings data; for the whole
-subtree, inherited handles and those in transit, across restarts of the daemon, and with clients in
-other threads that read as fast as they can.
+subtree, inherited handles and those in transit, across restarts of the daemon, and while clients in
+other threads read as fast as they can.
+
+## Upward edges and quotas
+
+\`tests/capability/edges.test.ts\`: calls go only down the order of loading; an upward edge is
+\`EDEADLK\` at boot, at load, when a capability is received, and when a channel is asked for.
+
+\`tests/capability/quotas.test.ts\`: what one client uses up is its own.
+
+| what | limit | charged to | beyond |
+|---|---|---|---|
+| requests at one provider | ring of 64, queue of 4096 | the client | waits, \`EAGAIN\` |
+| payload bytes in flight at one provider | arena of 8 MiB | the client | waits |
+| handles at one provider | 1024 | the client | \`EMFILE\` |
+| capabilities derived | 1024 | the holder | \`EMFILE\` |
+| capabilities that others gave | 256 | apart from the holder's own | \`EMFILE\`, to the giver |
+| pipe ends | 256 | the holder | \`EMFILE\` |
+| processes below one that the host has started | 128 | that one | \`EAGAIN\` |
+| DMA bytes | 32 MiB | the driver | \`ENOBUFS\` |
+
+Not charged yet: wakes (a doorbell that is rung without need costs its owner a look at its rings),
+a provider's 8192 slots for capabilities (eight programs of 1024 each fill them), and what a gift
+costs its giver.
 `;
 
 function table(cases: readonly Counterpart[]): string {

@@ -88,6 +88,7 @@ export class World {
       programNames: ["program"],
       programRuntime: "file:///runtime.js",
       schemes: KERNEL_SCHEMES,
+      boots: { count: 1, reason: "" },
       stuck: () => undefined,
     });
     this.#answer = syscallHandler(this.kernel);
@@ -105,7 +106,7 @@ export class World {
         ],
         [
           "log",
-          this.kernel.log.scheme((pid) => this.kernel.processes.get(pid)?.name ?? "") as Scheme,
+          this.kernel.log.scheme((pid) => this.kernel.processes.get(pid)?.name ?? "", 1) as Scheme,
         ],
       ]),
     );

@@ -150,7 +150,7 @@ describe("boot with a board", () => {
     const none = join(folder, "never-opened.img");
     const { port1 } = new MessageChannel();
     await expect(boot({ board: "virt,disks=1", disk: [none, none] })).rejects.toThrow(
-      /EINVAL.*the board has slots for 1 disks, not for 2/s,
+      "the board has slots for 1 disks, not for 2",
     );
     await expect(boot({ disk: new Array<string>(33).fill(none) })).rejects.toThrow(
       "the board has slots for 32 disks, not for 33",

@@ -1,5 +1,5 @@
 /* Disk images: what is refused and how, the lock, and the I/O threads. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,8 +109,8 @@ describe("image: lock", () => {
     expect(await refusal(openIt({ readOnly: true }))).toEqual(answer);
   });
 
-  test("twice among the disks of a machine whose parent holds the lock is refused", async () => {
-    const both = openImages([{ path }, { path }], { io, locked: true });
+  test("twice among the disks of a machine whose host holds the image is refused", async () => {
+    const both = openImages([{ path }, { path }], { io, held: true });
     expect(await refusal(both)).toEqual([
       "EBUSY",
       "IMG is given twice: give each disk an image of its own",
@@ -130,17 +130,35 @@ describe("image: lock", () => {
     await openIt();
   });
 
-  test("another process is named, and its lock vanishes with it", async () => {
+  /** Another process that has the image open. `held`: only its machine's part of the lock. */
+  async function otherProcess(held: boolean): Promise<ChildProcess> {
     const program = `
       const { openImage } = await import(${JSON.stringify(IMAGE_MODULE)});
       const { IoThreads } = await import(${JSON.stringify(IO_MODULE)});
-      await openImage(${JSON.stringify(path)}, { io: new IoThreads() });
+      await openImage(${JSON.stringify(path)}, { io: new IoThreads(), held: ${held} });
       console.log("open");
       setInterval(() => {}, 1000);`;
     const other = spawn(process.execPath, ["--input-type=module", "-e", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise((resolve) => other.stdout.once("data", resolve));
+    return other;
+  }
+
+  test("a machine whose host is gone is waited for, while it ends", async () => {
+    const orphan = await otherProcess(true);
+    let opened = false;
+    const opening = openIt().then(() => {
+      opened = true;
+    });
+    await expect(openIt({ readOnly: true })).rejects.toMatchObject({ code: "EBUSY" });
+    expect(opened).toBe(false);
+    orphan.kill("SIGKILL");
+    await opening;
+  });
+
+  test("another process is named, and its lock vanishes with it", async () => {
+    const other = await otherProcess(false);
     expect(await refusal(openIt())).toEqual([
       "EBUSY",
       `IMG is in use by another Anode (pid ${other.pid}): stop that one first`,

@@ -1,6 +1,6 @@
 /* The SP804 where the traces of QEMU don't look: the manual's behaviour, and the edges. */
 import { describe, expect, test } from "vitest";
-import { VirtualClock } from "../../hw/clock.js";
+import { type Clock, VirtualClock } from "../../hw/clock.js";
 import type { Quirks } from "../../hw/device.js";
 import { Sp804 } from "../../hw/devices/sp804.js";
 import { SP804, SP804_TIMER2, SP804_TIMERS_END, TimerControl } from "../../hw/regs/sp804.js";
@@ -36,6 +36,24 @@ describe("SP804", () => {
     expect([read(SP804.TimerValue), level()]).toEqual([10, 1]);
   });
 
+  test("while its interrupt is raised it needs no timer of the clock", () => {
+    const clock = new VirtualClock();
+    let expiries = 0;
+    const counting: Clock = {
+      now: () => clock.now(),
+      timer: (expire) =>
+        clock.timer(() => {
+          expiries++;
+          expire();
+        }),
+    };
+    const timers = new Sp804({ quirks: "qemu-7.2", clock: counting, clockHz: 1_000_000 });
+    timers.write(SP804.TimerLoad, 4, 10);
+    timers.write(SP804.TimerControl, 4, TimerEn | TimerMode | TimerSize);
+    clock.advance(1000n * MICROSECOND);
+    expect(expiries).toBe(1);
+  });
+
   test("the interrupt wire moves at the expiry, without anybody looking", () => {
     const { clock, write, level } = setUp("qemu-7.2", 3_000_000);
     write(SP804.TimerLoad, 10);
@@ -57,6 +75,9 @@ describe("SP804", () => {
     expect([level(), read(SP804.TimerRIS), read(SP804_TIMER2 + SP804.TimerRIS)]).toEqual([1, 0, 1]);
     write(SP804_TIMER2 + SP804.TimerControl, TimerSize);
     expect([level(), read(SP804_TIMER2 + SP804.TimerMIS)]).toEqual([0, 0]);
+    // Masked, not cleared.
+    write(SP804_TIMER2 + SP804.TimerControl, TimerSize | IntEnable);
+    expect(level()).toBe(1);
   });
 
   test("a 16-bit timer runs free over 16 bits, and uses half of its load", () => {

@@ -72,6 +72,7 @@ export async function simMachine(world: World, parts: SimMachineParts): Promise<
     programs: BASE,
     programNames: Object.keys(parts.programs),
     programRuntime: `${BASE}program`,
+    boots: { count: 1, reason: "" },
     stuck: (name) => {
       throw new RangeError(`${name} cannot be ended`);
     },

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Scratch } from "./attempt.js";
+import { EQUIVALENTS } from "./equivalent.js";
 import { mutated, mutationsOf } from "./mutation.js";
-import { type Outcome, scoreOf } from "./run.js";
+import { changeOf, type Outcome, scoreOf } from "./run.js";
 import { judgesOf } from "./target.js";
 
 const DEVICES = fileURLToPath(new URL("../../../hw/devices/", import.meta.url));
@@ -63,6 +64,17 @@ describe("mutations", () => {
       expect(mutationsOf(source(model)).length).toBeGreaterThan(20);
       expect(judgesOf(model).tests.test("board-option.test.js")).toBe(false);
     }
+  });
+
+  test("every known equivalent is a mutation of today's models", () => {
+    const missing = EQUIVALENTS.filter(({ model, before, after }) => {
+      const text = source(model);
+      return !mutationsOf(text).some((mutation) => {
+        const change = changeOf(text, mutation);
+        return change[0] === before && change[1] === after;
+      });
+    });
+    expect(missing).toEqual([]);
   });
 
   test("the score leaves out what is no program", () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "../../../ipc/clock.js";
 import { Scratch, type Verdict } from "./attempt.js";
+import { isEquivalent } from "./equivalent.js";
 import { type Mutation, mutated, mutationsOf } from "./mutation.js";
 
 const DEVICES = fileURLToPath(new URL("../../../hw/devices/", import.meta.url));
@@ -58,11 +59,10 @@ export async function runMutants(options: RunOptions): Promise<Outcome[]> {
     }
     for (const { model, mutation } of chosen) {
       const text = texts.get(model) ?? "";
-      const changed = mutated(text, mutation);
-      const verdict = await scratch.attempt(model, changed);
+      const verdict = await scratch.attempt(model, mutated(text, mutation));
       scratch.restore(model);
-      const before = lineAt(text, mutation.line);
-      const outcome = { model, mutation, before, after: lineAt(changed, mutation.line), verdict };
+      const [before, after] = changeOf(text, mutation);
+      const outcome = { model, mutation, before, after, verdict };
       outcomes.push(outcome);
       options.onOutcome?.(outcome);
     }
@@ -85,11 +85,24 @@ function choose(
 ): { model: string; mutation: Mutation }[] {
   const random = seededRandom(seed);
   return [...texts]
-    .flatMap(([model, text]) => mutationsOf(text).map((mutation) => ({ model, mutation })))
+    .flatMap(([model, text]) =>
+      mutationsOf(text)
+        .map((mutation) => ({ model, mutation }))
+        .filter(({ mutation }) => {
+          const [before, after] = changeOf(text, mutation);
+          return !isEquivalent(model, before, after);
+        }),
+    )
     .map((candidate) => ({ candidate, key: random.below(2 ** 32) }))
     .sort((a, b) => a.key - b.key)
     .slice(0, count)
     .map(({ candidate }) => candidate);
+}
+
+/** The line of a mutation before and after it. */
+export function changeOf(text: string, mutation: Mutation): [before: string, after: string] {
+  const changed = mutated(text, mutation);
+  return [lineAt(text, mutation.line), lineAt(changed, mutation.line)];
 }
 
 function lineAt(text: string, line: number): string {
