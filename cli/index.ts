@@ -1,6 +1,7 @@
 /** What a program that boots machines imports. */
 
 export { NetworkHub } from "../hw/backends/network-hub.js";
+export type { BoardFaults } from "../hw/faults.js";
 export { SysError } from "../ipc/sys-error.js";
 export type { TraceEvent } from "../ipc/trace-line.js";
 export type { AsyncSystem } from "../user/async-system.js";

@@ -203,7 +203,11 @@ export class VirtioDevice {
     const lost: Flight[] = [];
     for (const queue of this.#queues.values()) lost.push(...collect(queue, hopeless));
     if (hopeless) this.#resetsInVain = 0;
-    if (!complete) this.#state = "failed";
+    if (!complete) {
+      this.#state = "failed";
+      // Those that came meanwhile must not wait for a device that may never come back.
+      for (const queue of this.#queues.values()) lost.push(...takeTimed(queue));
+    }
     // Now, and not before: their memory is out of the device's reach, or not used before it is.
     for (const flight of lost) this.#fail(flight);
     if (!complete) await this.#comeBack();
@@ -390,6 +394,13 @@ function collect(queue: Queue, hopeless: boolean): Flight[] {
   queue.entries.clear();
   queue.waiting = [...again, ...queue.waiting];
   return failed;
+}
+
+/** Takes the requests that wait to be submitted and may not wait for the world. */
+function takeTimed(queue: Queue): Flight[] {
+  return queue.plan.timeoutMs === undefined
+    ? []
+    : queue.waiting.splice(0).map(({ flight }) => flight);
 }
 
 function powerOfTwo(size: number): number {

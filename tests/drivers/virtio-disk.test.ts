@@ -87,6 +87,16 @@ describe("virtio-disk: a device that stops answering", () => {
     expect(board.nowMs - startMs).toBeLessThan(100);
   });
 
+  it("nor does a request that comes during the reset wait for ever", async () => {
+    const { stand: board, disk } = await stand({ disks: [{ silentAfter: 0 }] });
+    const first = disk.flush().catch((error: unknown) => error);
+    await board.advance(TIMEOUT_MS + 200);
+    expect(disk.device.troubles).toMatchObject({ resets: 1, failures: 0 });
+    const second = disk.flush().catch((error: unknown) => error);
+    const outcomes = await board.until(Promise.all([first, second]), LIMIT_MS);
+    expect(outcomes).toMatchObject([{ code: "EIO" }, { code: "EIO" }]);
+  });
+
   it("or finishes what it was not given, is reset, and nothing is lost", async () => {
     const seed = 77;
     const { stand: board, disk } = await stand({ devices: { inventions: 0.1 } }, seed);

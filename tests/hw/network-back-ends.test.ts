@@ -266,6 +266,7 @@ describe("udp", () => {
     await expect.poll(() => second.texts()).toEqual(["ping"]);
     two.transmit(frameTo(MACS[0], MACS[1], "pong"));
     await expect.poll(() => first.texts()).toEqual(["pong"]);
+    expect(one.counters).toEqual({ sent: 1, sentDropped: 0, received: 1, receivedDropped: 0 });
   });
 
   test("an address that can't be used is said", async () => {

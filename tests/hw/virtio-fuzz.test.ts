@@ -16,7 +16,10 @@ import { VIRTIO_MMIO } from "../../hw/regs/virtio-mmio.js";
 import { type Random, seededRandom } from "../../ipc/clock.js";
 import { OTHER, RAM, RAM_BYTES, RINGS_BYTES, SIZE, VirtioStand } from "./virtio-stand.js";
 
-const ROUNDS = 400;
+/** A long run: `ANODE_FUZZ_ROUNDS=20000 ANODE_SEED=7 npx vitest run dist/tests/hw/virtio-fuzz`. */
+const ROUNDS = Number(process.env["ANODE_FUZZ_ROUNDS"] ?? 400);
+const SEED = Number(process.env["ANODE_SEED"] ?? Date.now() % 2 ** 31);
+const FUZZ_MS_MAX = 30_000 + 20 * ROUNDS;
 
 /** A model and what happens at its other side. */
 interface Subject {
@@ -152,8 +155,8 @@ function misbehave(stand: VirtioStand, subject: Subject, random: Random): void {
 }
 
 describe.each(Object.keys(SUBJECTS))("%s against hostile drivers", (name) => {
-  const seeds = [1, Date.now() % 2 ** 31];
-  test.each(seeds)("neither throws, hangs nor reaches foreign memory (seed %i)", async (seed) => {
+  const claim = "neither throws, hangs nor reaches foreign memory (seed %i)";
+  test.each([1, SEED])(claim, { timeout: FUZZ_MS_MAX }, async (seed) => {
     const random = seededRandom(seed);
     const subject = (SUBJECTS[name] as () => Subject)();
     const stand = new VirtioStand(subject.model);
