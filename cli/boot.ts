@@ -129,15 +129,7 @@ export async function startThreads(
   options: BootOptions,
   circumstances: BootCircumstances,
 ): Promise<Threads> {
-  const map = options.board === undefined ? undefined : await parseBoard(options.board);
-  const disks = disksOf(options.disk);
-  const { consolePorts = [] } = options;
-  const networks = networkList(options.network);
-  checkSlots(map, {
-    disks: disks.length,
-    networks: networks.length,
-    consoles: consolePorts.length,
-  });
+  const outfit = await outfitOf(options);
   const bells = {
     kernel: allocateDoorbell(),
     host: allocateDoorbell(),
@@ -147,18 +139,11 @@ export async function startThreads(
   const clock = allocateMachineClock();
   const mail = new MessageChannel();
   const control = new MessageChannel();
-  const terminalPort =
-    options.console === undefined || options.console === "none" ? undefined : options.console.port;
   const board = startBoard({
     bell: bells.board,
     kernelPort: control.port2,
-    terminalPort,
-    disks,
-    networks: boardNetworks(networks),
-    consolePorts: [...consolePorts],
-    faults: options.faults,
-    board: map,
     held: circumstances.held,
+    ...outfit,
   });
   const tick = allocateTick();
   const kernel = startKernel({
@@ -226,6 +211,29 @@ function halted(kernel: Worker): Promise<void> {
     });
     kernel.postMessage({ kind: "halt" } satisfies ToKernel);
   });
+}
+
+/** What stands on the board, and where its lines lead. Rejects before anything is started. */
+async function outfitOf(
+  options: BootOptions,
+): Promise<Omit<BoardBoot, "bell" | "kernelPort" | "held">> {
+  const { console: serial = "none", consolePorts = [], faults } = options;
+  const board = options.board === undefined ? undefined : await parseBoard(options.board);
+  const disks = disksOf(options.disk);
+  const networks = networkList(options.network);
+  checkSlots(board, {
+    disks: disks.length,
+    networks: networks.length,
+    consoles: consolePorts.length,
+  });
+  return {
+    terminalPort: serial === "none" ? undefined : serial.port,
+    disks,
+    networks: boardNetworks(networks),
+    consolePorts: [...consolePorts],
+    faults,
+    board,
+  };
 }
 
 function startBoard(data: BoardBoot): Worker {
