@@ -19,7 +19,7 @@ import { ProcessGate } from "../kernel/gate/gate.js";
 import type { FromKernel, KernelBoot } from "../kernel/thread.js";
 import { PROGRAMS } from "../user/programs.js";
 import { Machine } from "./machine.js";
-import { builtinPackages } from "./packages.js";
+import { confinement, packagesOf } from "./packages.js";
 
 /** A disk image for the board. */
 export interface DiskOption {
@@ -35,6 +35,8 @@ export interface BootOptions {
   console?: "none" | { port: MessagePort };
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
+  /** Names of built-in daemons to run confined (docs/daemons.md). Default: none. */
+  confine?: readonly string[];
   /**
    * Called when a worker cannot be ended (it is in a blocking native call): the machine cannot be
    * trusted any more. Default: a process warning.
@@ -74,12 +76,11 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     hostChannel,
     boardPort: control.port1,
     boardBell: bells.board,
-    packages: builtinPackages().filter(
-      ({ manifest }) => options.omit?.includes(manifest.name) !== true,
-    ),
+    packages: packagesOf(options),
     programs: new URL("../user/bin/", import.meta.url).href,
     programNames: Object.keys(PROGRAMS),
     programRuntime: new URL("../user/program-main.js", import.meta.url).href,
+    confinement: confinement(),
     spares: options.spares ?? SPARES,
     seed: options.seed ?? Date.now() >>> 0,
   });

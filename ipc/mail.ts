@@ -3,6 +3,7 @@
  * a capability arrives before the first request that uses it can.
  */
 
+import type { LinkedModule } from "./confined.js";
 import type { ChannelMemory } from "./ring-block.js";
 
 /** Process ids that are always the same. */
@@ -55,6 +56,8 @@ export interface StartMail {
   cells: SharedArrayBuffer;
   /** True when this incarnation follows a death: admit replays first. */
   recovering: boolean;
+  /** Of a confined process: its modules, ready to run. */
+  code?: readonly LinkedModule[];
 }
 
 /** One ring of a pipe as its holders see it. */

@@ -103,7 +103,7 @@ export class Lifecycle {
     const recovering = process.incarnation > 0;
     process.incarnation++;
     if (recovering) process.restarts++;
-    const slot = loader.take();
+    const slot = loader.take(process.facts.isolation);
     process.slot = slot;
     process.endpoint = slot;
     recorder.record(process, recovering ? "restart" : "start");
@@ -124,6 +124,7 @@ export class Lifecycle {
       stdio: process.stdio,
       cells: capabilities.renewCells(process.pid),
       recovering,
+      ...(facts.code === undefined ? {} : { code: facts.code }),
     });
     const own = this.#parts.devicesOf(process);
     if (own.length > 0) devices.attach(process, own);

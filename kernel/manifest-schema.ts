@@ -39,7 +39,10 @@ const manifestSchema = z.strictObject({
     .optional()
     .describe("URL prefixes that it may use, and with which rights"),
   drives: z.array(z.string()).max(64).optional().describe("Devices, by compatible string"),
-  isolation: z.enum(["thread", "confined", "wasm"]).optional(),
+  isolation: z
+    .enum(["thread", "confined", "wasm"])
+    .optional()
+    .describe("thread: trusted code; confined: only what its names lead to"),
   preload: z
     .array(z.string().regex(/^\.{1,2}\//, "must be a relative path that begins with ./ or ../"))
     .max(32)
@@ -78,8 +81,8 @@ export function checkManifest(value: unknown, abi: string): Manifest {
     const hint = `abi: ${manifest.name} wants ${manifest.abi}, this kernel has ${abi}`;
     throw new SysError(EINVAL, { operation: "load", hint });
   }
-  if (manifest.isolation === "confined" || manifest.isolation === "wasm") {
-    const hint = `isolation: ${manifest.isolation} is not there yet, use thread`;
+  if (manifest.isolation === "wasm") {
+    const hint = "isolation: wasm is not there yet, use confined or thread";
     throw new SysError(EINVAL, { operation: "load", hint });
   }
   const { $schema: _schema, ...rest } = manifest;

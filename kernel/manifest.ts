@@ -2,6 +2,9 @@
 
 import type { SupervisorPolicy } from "./supervisor.js";
 
+/** How a process is kept from the rest of the world. `thread`: by trust. `confined`: by SES. */
+export type Isolation = "thread" | "confined";
+
 /** A daemon's `anode.json`. */
 export interface Manifest {
   name: string;
@@ -16,7 +19,7 @@ export interface Manifest {
   needs?: Record<string, string>;
   /** Devices that it drives, by `compatible` (and `#id` of a virtio device). */
   drives?: string[];
-  isolation?: "thread" | "confined" | "wasm";
+  isolation?: Isolation | "wasm";
   restart?: SupervisorPolicy["restart"];
   /**
    * Modules that warm spares load beforehand, relative to the manifest; they must not act on

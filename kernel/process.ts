@@ -2,12 +2,14 @@
  * The process table: who exists, under which name and number, and what the kernel knows of each.
  */
 
+import type { LinkedModule } from "../ipc/confined.js";
 import type { Doorbell } from "../ipc/doorbell.js";
 import { ENODEV, ENOMEM } from "../ipc/errno.js";
 import { PROCESSES_MAX } from "../ipc/limits.js";
 import { HOST_PID, type Inherited, type Mail, type NamespaceEntry } from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
 import type { WorkerSlot } from "./loader.js";
+import type { Isolation } from "./manifest.js";
 import { DEFAULT_POLICY, type Supervised, type SupervisorPolicy, UNSTARTED } from "./supervisor.js";
 
 /** Where the kernel reaches a process: a worker, or the host thread. */
@@ -46,6 +48,9 @@ export interface ProcessFacts {
   args: string[];
   cwd: string;
   parent: number;
+  isolation: Isolation;
+  /** Of a confined process: its modules. */
+  code?: readonly LinkedModule[];
 }
 
 /** One process, across its incarnations. */

@@ -5,6 +5,7 @@
 
 import { SYSCALLS, type SyscallName } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
+import type { LinkedModule } from "../ipc/confined.js";
 import {
   E2BIG,
   EACCES,
@@ -213,6 +214,27 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
 }
 
 function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
+  const program = kernel.programUrl(caller, text(body, "program"));
+  const asked = optionalText(body, "isolation") ?? "thread";
+  if (asked !== "thread" && asked !== "confined") throw EINVAL;
+  // Confined code has no children that are less so.
+  if (asked === "thread" && caller.facts.isolation === "thread") {
+    return launch(kernel, caller, body, program);
+  }
+  return kernel.parts.loader.link([program.url]).then(([code = []]) => {
+    if (kernel.processes.get(caller.pid) !== caller) throw ECANCELED;
+    return launch(kernel, caller, body, { ...program, code });
+  });
+}
+
+/** What a program is: its name, its module, and if it is confined, what that was linked to. */
+interface ProgramFacts {
+  name: string;
+  url: string;
+  code?: readonly LinkedModule[];
+}
+
+function launch(kernel: Kernel, caller: Process, body: Fields, program: ProgramFacts): unknown {
   const args = list(body, "args", ARGUMENTS_MAX);
   let bytes = 0;
   for (const arg of args) {
@@ -220,10 +242,8 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
     bytes += arg.length;
   }
   if (bytes > ARGUMENT_BYTES_MAX) throw E2BIG;
-  const program = kernel.programUrl(caller, text(body, "program"));
   const child = kernel.addProgram(caller, {
-    name: program.name,
-    url: program.url,
+    ...program,
     args: args as string[],
     cwd: text(body, "cwd"),
   });

@@ -15,7 +15,7 @@ import type { SyscallHandler } from "./gate/dispatcher.js";
 import { FaultPoints } from "./gate/fault-points.js";
 import { Provider, type ProviderHost } from "./gate/provider.js";
 import { Kernel } from "./kernel.js";
-import { Loader } from "./loader.js";
+import { type Confinement, Loader } from "./loader.js";
 import type { Package } from "./manifest.js";
 import { irqScheme, memoryScheme } from "./schemes/hardware.js";
 import { pipeScheme } from "./schemes/pipe.js";
@@ -36,6 +36,7 @@ export interface KernelBoot {
   programs: string;
   programNames: string[];
   programRuntime: string;
+  confinement: Confinement;
   spares: number;
   seed: number;
 }
@@ -74,8 +75,9 @@ async function main(): Promise<void> {
     else void halt(kernel).then(() => tell({ kind: "halted" }));
   });
   await kernel.devices.ready;
+  const codes = await kernel.codeOf(boot.packages);
   for (const pack of boot.packages) {
-    const process = kernel.addPackage(pack);
+    const process = kernel.addPackage(pack, codes.get(pack));
     if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
   }
   tell({ kind: "ready" });
@@ -104,6 +106,7 @@ function makeKernel(
     kernelBell: boot.bell,
     entry: new URL("./gate/entry.js", import.meta.url),
     spares: boot.spares,
+    confinement: boot.confinement,
   });
   const kernel = new Kernel({
     capabilities,

@@ -8,10 +8,12 @@ import { readlinkSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { installGate } from "../../ipc/abi.js";
 import { hostClock } from "../../ipc/clock.js";
+import type { LinkedModule } from "../../ipc/confined.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import { KERNEL_PID, type Mail, type StartMail } from "../../ipc/mail.js";
 import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
 import type { WorkerParts } from "../loader.js";
+import type { Confined } from "./confined/confine.js";
 import { Connection } from "./connection.js";
 import { FaultPoints } from "./fault-points.js";
 import { ProcessGate } from "./gate.js";
@@ -24,6 +26,7 @@ const {
   kernelBell: kernelBellMemory,
   port,
   preload,
+  confined: runtime,
 } = workerData as WorkerParts;
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
@@ -41,6 +44,8 @@ process.on("unhandledRejection", die);
 const kernel = new Connection(KERNEL_PID);
 kernel.connected({ ring: kernelChannel.ring, arena: kernelChannel.arena }, kernelBellMemory, 0);
 let started: StartMail | undefined;
+/** Set in a worker for confined code. */
+let confined: Confined | undefined;
 const gate = new ProcessGate({
   bell,
   clock: hostClock,
@@ -56,6 +61,7 @@ const gate = new ProcessGate({
 installGate(gate);
 
 for (const url of preload) await import(url);
+if (runtime !== undefined) confined = await confineThread(runtime);
 
 // Warm: everything above is loaded. Sleep until the kernel says what this worker is to be.
 while (started === undefined) {
@@ -65,7 +71,14 @@ while (started === undefined) {
 }
 // An event loop with nothing but an untimed waitAsync would end.
 setInterval(() => undefined, 2 ** 30);
-import((started as StartMail).entry).catch(die);
+if (confined !== undefined) void confined.run(started as StartMail);
+else import((started as StartMail).entry).catch(die);
+
+/** What is loaded for confined code only. */
+async function confineThread(modules: readonly LinkedModule[]): Promise<Confined> {
+  const { confine } = await import("./confined/confine.js");
+  return await confine({ gate, runtime: modules, die });
+}
 
 function begin(mail: StartMail): void {
   if (mail.role === "daemon") {
@@ -101,6 +114,9 @@ function die(error: unknown): never {
 
 /** Describes anything that can be thrown, without letting it run code for long. */
 function lastWords(error: unknown): string {
+  if (typeof error === "string") return error;
+  // What confined code threw is described by confined code: looking at it would run it here.
+  if (confined !== undefined) return confined.words(error);
   try {
     if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
     return `threw ${String(error)}`;

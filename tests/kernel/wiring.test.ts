@@ -16,6 +16,7 @@ function processAt(pid: number, order: number): { process: Process; mail: Mail[]
     entry: "",
     program: "",
     provides: [],
+    isolation: "thread",
     policy: PROGRAM_POLICY,
     args: [],
     cwd: "file:/",

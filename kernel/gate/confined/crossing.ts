@@ -1,0 +1,61 @@
+/**
+ * The crossing between gate and confined code, in both directions. The gate is never entered while
+ * it is at work: a call that a stack overflow has cut in the middle leaves the mark standing, and
+ * whoever comes next finds it and ends the thread. A death is always safe; a gate in an unknown
+ * state is not.
+ */
+
+/** Guards the gate's state. */
+export class Crossing {
+  #inside = false;
+  readonly #die: (words: string) => void;
+  /** Describes what confined code has thrown, in words of its own. */
+  describe: (thrown: unknown) => unknown = () => undefined;
+
+  constructor(die: (words: string) => void) {
+    this.#die = die;
+  }
+
+  /** True while a call of confined code into the gate is at work. */
+  get inside(): boolean {
+    return this.#inside;
+  }
+
+  /** Makes a function of the gate callable from outside. */
+  inward<Arguments extends unknown[], Result>(
+    work: (...args: Arguments) => Result,
+  ): (...args: Arguments) => Result {
+    const call = (...args: Arguments): Result => {
+      if (this.#inside) this.#die("the gate was entered twice, or left in the middle");
+      this.#inside = true;
+      // Not in a `finally`: what was cut in the middle must not look finished.
+      const result = work(...args);
+      this.#inside = false;
+      return result;
+    };
+    return Object.freeze(call);
+  }
+
+  /** Calls confined code. What it throws is a bug of its own and ends the thread. */
+  outward(call: () => unknown): unknown {
+    if (this.#inside) this.#die("the gate was left in the middle of a call");
+    let value: unknown;
+    try {
+      value = call();
+    } catch (thrown) {
+      this.#die(this.words(thrown));
+    }
+    if (this.#inside) this.#die("the gate was left in the middle of a call");
+    return value;
+  }
+
+  /** Words for anything that was thrown. Never throws. */
+  words(thrown: unknown): string {
+    try {
+      const words = this.describe(thrown);
+      return typeof words === "string" ? words.slice(0, 4096) : "threw what cannot be shown";
+    } catch {
+      return "threw what cannot be shown";
+    }
+  }
+}
