@@ -31,6 +31,8 @@ export interface SpawnOptions {
   namespace?: readonly NameGrant[];
   /** Directory against which relative paths are resolved; default: the parent's. */
   cwd?: string;
+  /** "confined" for code that is not trusted. A confined parent's children always are. */
+  isolation?: "thread" | "confined";
 }
 
 /** A child process. */
