@@ -91,7 +91,7 @@ export function dispatch(
   try {
     const [value, convert] = run(request, operation, handle, [first, second], facts);
     if (value instanceof Promise) {
-      later(request, value, convert);
+      void later(request, value, convert);
       return undefined;
     }
     forget(request);
@@ -109,14 +109,16 @@ function failed(thrown: unknown): number {
   return -(errno ?? EIO).errno;
 }
 
-function later(request: number, promise: Promise<unknown>, convert: Convert): void {
-  void promise
-    .then((value) => convert(request, value))
-    .catch(failed)
-    .then((result) => {
-      forget(request);
-      if (result !== undefined) bridge().answer(request, result, undefined, false);
-    });
+/** `await` takes a promise's own word, not that of a `then` which somebody has put on it. */
+async function later(request: number, promise: Promise<unknown>, convert: Convert): Promise<void> {
+  let result: number | undefined;
+  try {
+    result = convert(request, await promise);
+  } catch (thrown) {
+    result = failed(thrown);
+  }
+  forget(request);
+  if (result !== undefined) bridge().answer(request, result, undefined, false);
 }
 
 function forget(request: number): void {

@@ -6,7 +6,7 @@
 import type { Call, Descriptor, Gate, NameView, SyscallName } from "../../../ipc/abi.js";
 import { decodeBody } from "../../../ipc/codec.js";
 import type { CallOutcome, DescriptorFacts } from "../../../ipc/confined.js";
-import { EAGAIN, EBADF, EINVAL, EMFILE, EPERM } from "../../../ipc/errno.js";
+import { EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, EPERM } from "../../../ipc/errno.js";
 import { BODY_BYTES_MAX, PATH_BYTES_MAX, PAYLOAD_BYTES_MAX } from "../../../ipc/limits.js";
 import {
   OP_CALL,
@@ -116,7 +116,14 @@ export class ConfinedCalls {
     if (bytes === undefined) return -EINVAL.errno;
     const decoded = decodeBody(bytes);
     if ("errno" in decoded) return -decoded.errno.errno;
-    return this.begin(this.#gate.syscall(name as SyscallName, decoded.value));
+    let call: Call;
+    try {
+      call = this.#gate.syscall(name as SyscallName, decoded.value);
+    } catch {
+      // Encoded anew it may be longer. Nothing was begun.
+      return -EMSGSIZE.errno;
+    }
+    return this.begin(call);
   }
 
   /** Makes a call on a descriptor. All fields are checked; bytes are the gate's own. */

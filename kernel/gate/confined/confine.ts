@@ -25,6 +25,7 @@ const TIMERS_MAX = 4096;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const TEXT_MAX = 64 * 1024 * 1024;
 const LOG_MAX = 8192;
+const LINE_MAX = 65536;
 
 /** What confinement works with. */
 export interface ConfineParts {
@@ -121,7 +122,9 @@ function makeBridge(parts: BridgeParts): Bridge {
     },
     now: () => gate.now(),
     log: (line) => {
-      if (typeof line === "string") gate.log(line.slice(0, LOG_MAX));
+      // One that is much too long is not even looked at: putting it together takes its time.
+      if (isText(line, LINE_MAX)) gate.log(line.slice(0, LOG_MAX));
+      else gate.log("a line that is too long for the log");
     },
     serve: (operations, sleeper) => serve(parts, operations, sleeper),
     answer: (request, result, body, positioned) => {
@@ -132,7 +135,7 @@ function makeBridge(parts: BridgeParts): Bridge {
     post: (request, events) => serving.post(request, events),
     encodeText: (text) => (isText(text, TEXT_MAX) ? encode(text) : new Uint8Array(0)),
     decodeText: (bytes, fatal) => decode(bytes, fatal),
-    die: (words) => parts.die(isText(words, TEXT_MAX) ? words.slice(0, 4096) : "died"),
+    die: (words) => parts.die(isText(words, LINE_MAX) ? words.slice(0, 4096) : "died"),
     ...hardwareOf(parts),
     ...timersOf(parts),
   };

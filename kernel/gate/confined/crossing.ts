@@ -28,10 +28,16 @@ export class Crossing {
     const call = (...args: Arguments): Result => {
       if (this.#inside) this.#die("the gate was entered twice, or left in the middle");
       this.#inside = true;
-      // Not in a `finally`: what was cut in the middle must not look finished.
-      const result = work(...args);
+      let result: Result | undefined;
+      try {
+        result = work(...args);
+      } catch {
+        // Nothing in there throws, but the engine when the stack is full. What was cut in the
+        // middle must not go on, and no error of the gate's gets out.
+        this.#die("the gate was cut in the middle of a call: stack overflow");
+      }
       this.#inside = false;
-      return result;
+      return result as Result;
     };
     return Object.freeze(call);
   }

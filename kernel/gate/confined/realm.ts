@@ -5,7 +5,6 @@
  */
 
 import type { LinkedModule, ModuleExport } from "../../../ipc/confined.js";
-import { ENOEXEC } from "../../../ipc/errno.js";
 
 /**
  * Globals that confined code sees. All are harmless intrinsics that lockdown has frozen; what Node
@@ -16,7 +15,7 @@ export const INTRINSICS: ReadonlySet<string> = new Set([
   ...["Number", "BigInt", "Math", "Date", "String", "RegExp", "Array", "Map", "Set", "WeakMap"],
   ...["WeakSet", "ArrayBuffer", "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray"],
   ...["Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "BigInt64Array"],
-  ...["BigUint64Array", "Float16Array", "Float32Array", "Float64Array", "JSON", "Promise", "Proxy"],
+  ...["BigUint64Array", "Float32Array", "Float64Array", "JSON", "Promise", "Proxy"],
   ...["Reflect", "Iterator", "Error", "AggregateError", "EvalError", "RangeError"],
   ...["ReferenceError", "SyntaxError", "TypeError", "URIError", "eval", "isFinite", "isNaN"],
   ...["parseFloat", "parseInt", "decodeURI", "decodeURIComponent", "encodeURI"],
@@ -70,7 +69,7 @@ export class Realm {
     names["Date"] = Date;
     // SES withholds them, because two kinds of NaN can be told apart in one: no power is in that.
     Object.assign(names, { Float32Array, Float64Array });
-    // For the rings that a driver shares with its device; nobody else has shared memory to use it on.
+    // For the rings that a driver shares with its device; nobody else has shared memory.
     names["Atomics"] = Object.freeze({ load: Atomics.load, store: Atomics.store });
     for (const key of Reflect.ownKeys(names)) {
       if (typeof key === "symbol") continue;
@@ -135,7 +134,7 @@ export class Realm {
 
   #binding(id: string, name: string, depth = 0): Binding {
     const loaded = this.#modules.get(id);
-    if (loaded === undefined || depth > 100) throw ENOEXEC;
+    if (loaded === undefined || depth > 100) return { get: () => undefined, constant: false };
     if (name === "*") {
       const namespace = this.#namespace(id, loaded);
       return { get: () => namespace, constant: true };
@@ -160,6 +159,6 @@ export class Realm {
 
 /** Before the compartment's own check, for `eval` and `Function` in confined code. */
 function refuseImports(source: string): string {
-  if (IMPORT.test(source)) throw ENOEXEC;
+  if (IMPORT.test(source)) throw new SyntaxError("confined code has no import here");
   return source;
 }
