@@ -104,6 +104,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
       state: process.supervised.state.tag,
       incarnation: process.incarnation,
       restarts: process.restarts,
+      ...(process.facts.isolation === "confined" ? { isolation: "confined" } : {}),
       ...(process.lastDeath === undefined ? {} : { lastDeath: process.lastDeath }),
     }));
   },

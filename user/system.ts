@@ -52,6 +52,8 @@ export interface ProcessInfo {
   state: string;
   incarnation: number;
   restarts: number;
+  /** How it is kept apart, if not by its thread alone. */
+  isolation?: "confined";
   /** Why its last incarnation ended, in words. */
   lastDeath?: string;
 }

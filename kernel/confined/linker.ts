@@ -53,6 +53,7 @@ class Graph {
   readonly #known: ReadonlyMap<string, LinkedModule>;
   readonly #found = new Map<string, Found>();
   readonly #order: Found[] = [];
+  readonly #exports = new Map<string, ModuleExport[]>();
   readonly #own: string;
   #bytes = 0;
 
@@ -128,14 +129,20 @@ class Graph {
           imported,
           local,
         })),
-        exports: this.#exportsOf(url, new Set()),
+        exports: this.#allOf(url),
         code: `${text.code}\n//# sourceURL=${url}`,
       };
     });
   }
 
   #gives(url: string, name: string): boolean {
-    return this.#exportsOf(url, new Set()).some((one) => one.name === name);
+    return this.#allOf(url).some((one) => one.name === name);
+  }
+
+  #allOf(url: string): ModuleExport[] {
+    const all = this.#exports.get(url) ?? this.#exportsOf(url, new Set());
+    this.#exports.set(url, all);
+    return all;
   }
 
   #exportsOf(url: string, seen: Set<string>): ModuleExport[] {

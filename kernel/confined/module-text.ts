@@ -77,7 +77,9 @@ export function moduleText(url: string, source: string): ModuleText {
 
 function parsed(url: string, source: string, onComment: Comment[], onToken: Token[]) {
   try {
-    return parse(source, { ecmaVersion: "latest", sourceType: "module", onComment, onToken });
+    const options = { ecmaVersion: "latest", sourceType: "module", onComment } as const;
+    // Tokens matter for the operators that look like the end of an HTML comment only.
+    return parse(source, source.includes("-->") ? { ...options, onToken } : options);
   } catch (thrown) {
     const why = thrown instanceof SyntaxError ? thrown.message : "too deeply nested";
     return refuse(url, why);
@@ -90,24 +92,33 @@ interface Survey {
   assigned: Set<string>;
 }
 
-/** Looks at every node once. */
+/** Looks at every node once. Not by recursion: a text may be nested as deep as it likes. */
 function survey(url: string, program: AnyNode): Survey {
   const found: Survey = { literals: [], assigned: new Set() };
-  const visit = (node: AnyNode): void => {
+  const queue: AnyNode[] = [program];
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
     look(url, node, found);
-    for (const child of childrenOf(node)) {
-      if (node.type === "TaggedTemplateExpression" && child.type === "TemplateLiteral") {
-        for (const inner of child.expressions) visit(inner);
-      } else visit(child);
-    }
-  };
-  try {
-    visit(program);
-  } catch (thrown) {
-    if (thrown instanceof RangeError) refuse(url, "too deeply nested");
-    throw thrown;
+    if (node.type === "TaggedTemplateExpression") {
+      // Its raw text can be read: it stays as it is.
+      queue.push(node.tag, ...node.quasi.expressions);
+    } else addChildren(node, queue);
   }
   return found;
+}
+
+function addChildren(node: AnyNode, queue: AnyNode[]): void {
+  const fields = node as unknown as Record<string, unknown>;
+  for (const key in fields) {
+    const value = fields[key];
+    if (typeof value !== "object" || value === null) continue;
+    if (!Array.isArray(value)) {
+      if ("type" in value) queue.push(value as AnyNode);
+      continue;
+    }
+    for (const one of value as unknown[]) {
+      if (typeof one === "object" && one !== null && "type" in one) queue.push(one as AnyNode);
+    }
+  }
 }
 
 function look(url: string, node: AnyNode, { literals, assigned }: Survey): void {
@@ -141,16 +152,6 @@ function look(url: string, node: AnyNode, { literals, assigned }: Survey): void 
 
 function isText(node: Literal): boolean {
   return typeof node.value === "string" || node.regex !== undefined;
-}
-
-function* childrenOf(node: AnyNode): Generator<AnyNode> {
-  for (const value of Object.values(node) as unknown[]) {
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (typeof one === "object" && one !== null && "type" in one && "start" in one) {
-        yield one as AnyNode;
-      }
-    }
-  }
 }
 
 /** Adds the names that a pattern binds or assigns. */
@@ -308,9 +309,8 @@ function spelledAnew(source: string, literals: readonly Edit[], tokens: readonly
   }
   for (const [index, { start, end }] of tokens.entries()) {
     const next = tokens[index + 1];
-    const pair = source.slice(start, next?.end ?? end);
-    const looks = pair.startsWith("-->") || pair === "<!";
-    if (looks && next?.start === end) edits.push({ start: end, end, text: " " });
+    const arrow = source.slice(start, next?.end ?? end).startsWith("-->");
+    if (arrow && next?.start === end) edits.push({ start: end, end, text: " " });
   }
   return edits;
 }

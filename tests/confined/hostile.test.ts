@@ -110,6 +110,15 @@ describe("answers that lie", () => {
     expect(await made.read(Buffer.alloc(8), 0)).toBe(8);
   });
 
+  it("what one client wrote does not come out of a read that fills nothing", async () => {
+    await file.write(Buffer.alloc(64, 42), 0);
+    await file.call({ source: 'given.next.unfilled = true; return "";' });
+    const bytes = Buffer.alloc(64, 1);
+    expect(await file.read(bytes, 0)).toBe(64);
+    expect(bytes.every((byte) => byte === 0)).toBe(true);
+    await expectServed();
+  });
+
   it("answers to requests of others and to none are dropped", async () => {
     const forged = `
       for (let request = 0; request < 500; request++) {

@@ -122,8 +122,8 @@ async function later(request: number, promise: Promise<unknown>, convert: Conver
 }
 
 function forget(request: number): void {
-  cancelers.delete(request);
-  canceled.delete(request);
+  if (cancelers.size > 0) cancelers.delete(request);
+  if (canceled.size > 0) canceled.delete(request);
 }
 
 function run(
@@ -136,7 +136,7 @@ function run(
   const { scheme } = served;
   if (scheme === undefined) throw EOPNOTSUPP;
   const node = handles.get(handle);
-  if (handle !== 0 && !handles.has(handle)) throw EBADF;
+  if (node === undefined && handle !== 0 && !handles.has(handle)) throw EBADF;
   const text = first as string;
   const other = second as string;
   const context = new GuestContext(request, facts);

@@ -18,7 +18,10 @@ import {
   type Scheme,
 } from "../../../ipc/scheme.js";
 import type { Crossing } from "./crossing.js";
-import { copyIn, copyTo, isIndex, isText } from "./values.js";
+import { clear, copyIn, copyPart, copyTo, isIndex, isText, lengthOf } from "./values.js";
+
+/** Who can be told of readiness at once; the oldest is forgotten first. */
+const POSTERS_MAX = 4096;
 
 /** What a handler answered. */
 interface Answered {
@@ -56,6 +59,11 @@ export class Serving {
   /** Readiness posters by request, and the handle that each belongs to. */
   readonly #posters = new Map<number, { handle: number; post: (events: number) => void }>();
   #next = 1;
+  /** The request whose handler is being called; most are answered before it returns. */
+  #current: Request | undefined;
+  #currentId = 0;
+  /** Bytes that no handler has now. Whoever keeps them longer sees its own later requests. */
+  #spare: Uint8Array | undefined;
 
   constructor(crossing: Crossing, guest: Guest) {
     this.#crossing = crossing;
@@ -65,7 +73,7 @@ export class Serving {
   // --- what confined code calls -----------------------------------------------------------------
 
   answer(id: unknown, result: unknown, body: unknown, positioned: unknown): void {
-    const request = this.#requests.get(id as number);
+    const request = this.#find(id);
     if (request === undefined || request.answer !== undefined) return;
     const valid = Number.isSafeInteger(result);
     const answer: Answered = {
@@ -81,11 +89,11 @@ export class Serving {
   }
 
   defer(id: unknown): void {
-    this.#requests.get(id as number)?.context.defer();
+    this.#find(id)?.context.defer();
   }
 
   canceled(id: unknown): boolean {
-    return this.#requests.get(id as number)?.context.canceled ?? true;
+    return this.#find(id)?.context.canceled ?? true;
   }
 
   post(id: unknown, events: unknown): void {
@@ -103,21 +111,23 @@ export class Serving {
   ): unknown {
     const id = this.#next++;
     const request: Request = { context, take, answer: undefined, settle: undefined };
-    this.#requests.set(id, request);
+    this.#current = request;
+    this.#currentId = id;
     const [first, second] = args;
     const facts = factsOf(context);
-    const value = this.#crossing.outward(() =>
-      this.#guest.dispatch(id, operation, handle, first, second, facts),
-    );
+    const value = this.#crossing.dispatch(this.#guest, id, operation, handle, first, second, facts);
+    this.#current = undefined;
+    this.#currentId = 0;
     if (typeof value === "number") {
-      this.#requests.delete(id);
       return take({ result: value, body: undefined, positioned: false });
     }
-    if (request.answer !== undefined) {
-      this.#requests.delete(id);
-      return take(request.answer);
-    }
+    if (request.answer !== undefined) return take(request.answer);
+    this.#requests.set(id, request);
     return this.#later(id, request);
+  }
+
+  #find(id: unknown): Request | undefined {
+    return id === this.#currentId ? this.#current : this.#requests.get(id as number);
   }
 
   #later(id: number, request: Request): Promise<unknown> {
@@ -154,17 +164,33 @@ export class Serving {
     else close();
   }
 
+  /** Private bytes, as many as the client's. */
+  #bytes(length: number): Uint8Array {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    // Confined code may have taken its memory away.
+    return spare !== undefined && lengthOf(spare) === length ? spare : new Uint8Array(length);
+  }
+
   #read(node: number, bytes: Uint8Array, offset: number, context: RequestContext): unknown {
-    const own = new Uint8Array(bytes.length);
+    const own = this.#bytes(bytes.length);
+    // What another client wrote must not come out of a handler that fills less than it says.
+    clear(own);
     return this.#ask("read", node, [own, offset], context, ({ result }) => {
+      this.#spare = own;
       if (result < 0) throw errnoFromNumber(-result);
       // A client that has given up has taken its memory back.
-      if (result <= bytes.length && !context.canceled) {
-        const taken = copyIn(own, bytes.length);
-        if (taken === undefined || taken.length < result) throw EIO;
-        copyTo(bytes, taken.subarray(0, result));
-      }
+      if (result <= bytes.length && !context.canceled && !copyPart(bytes, own, result)) throw EIO;
       return result;
+    });
+  }
+
+  #write(node: number, bytes: Uint8Array, offset: number, context: RequestContext): unknown {
+    const own = this.#bytes(bytes.length);
+    copyTo(own, bytes);
+    return this.#ask("write", node, [own, offset], context, (answer) => {
+      this.#spare = own;
+      return asNumber(answer);
     });
   }
 
@@ -174,8 +200,7 @@ export class Serving {
       open: (path, context) => this.#ask("open", 0, [path], context, asOpened) as number,
       dup: (node, name, context) => this.#ask("dup", node, [name], context, asOpened) as number,
       read: (node, bytes, offset, context) => this.#read(node, bytes, offset, context) as number,
-      write: (node, bytes, offset, context) =>
-        this.#ask("write", node, [bytes.slice(), offset], context, asNumber) as number,
+      write: (node, bytes, offset, context) => this.#write(node, bytes, offset, context) as number,
       fsize: (node) => this.#ask("fsize", node, [], NOBODY, asNumber) as number,
       ftruncate: (node, size) => this.#ask("ftruncate", node, [size], NOBODY, asNumber) as never,
       fsync: (node, context) => this.#ask("fsync", node, [], context, asNumber) as never,
@@ -192,6 +217,8 @@ export class Serving {
       fevent: (node, mask, post) => {
         const id = this.#next;
         this.#posters.set(id, { handle: node, post });
+        const [oldest] = this.#posters.keys();
+        if (this.#posters.size > POSTERS_MAX) this.#posters.delete(oldest as number);
         return this.#ask("fevent", node, [mask], NOBODY, asNumber) as number;
       },
       call: (node, request, context) =>
@@ -217,7 +244,7 @@ export class Serving {
 function factsOf(context: RequestContext): RequestFacts {
   const { caller, flags, nonblocking } = context;
   const { root, rights, scheme, replace } = context as Partial<OpenContext & RenameContext>;
-  return Object.freeze({
+  return {
     caller,
     flags,
     nonblocking,
@@ -225,7 +252,7 @@ function factsOf(context: RequestContext): RequestFacts {
     rights: rights ?? 0,
     scheme: scheme ?? "",
     replace: replace ?? false,
-  });
+  };
 }
 
 function asNumber({ result }: Answered): number {

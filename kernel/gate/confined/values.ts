@@ -7,8 +7,12 @@ import { isUint8Array } from "node:util/types";
 import type { NameView } from "../../../ipc/abi.js";
 
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as object;
-const lengthGetter = Object.getOwnPropertyDescriptor(TYPED_ARRAY, "length")?.get as () => number;
+const getter = (name: string): unknown => Object.getOwnPropertyDescriptor(TYPED_ARRAY, name)?.get;
+const lengthGetter = getter("length") as () => number;
+const offsetGetter = getter("byteOffset") as () => number;
+const bufferGetter = getter("buffer") as () => ArrayBuffer;
 const setBytes = (TYPED_ARRAY as Uint8Array).set;
+const fillBytes = (TYPED_ARRAY as Uint8Array).fill;
 
 /** A private copy of genuine bytes; undefined for anything else, and for more than `max`. */
 export function copyIn(value: unknown, max: number): Uint8Array | undefined {
@@ -23,6 +27,23 @@ export function copyIn(value: unknown, max: number): Uint8Array | undefined {
 /** Length of genuine bytes; -1 for anything else. */
 export function lengthOf(value: unknown): number {
   return isUint8Array(value) ? Reflect.apply(lengthGetter, value, []) : -1;
+}
+
+/** Copies the first `count` bytes of `from`, which is foreign. False: it does not have as many. */
+export function copyPart(to: Uint8Array, from: Uint8Array, count: number): boolean {
+  const length = Reflect.apply(lengthGetter, from, []);
+  if (length < count) return false;
+  if (length === count) copyTo(to, from);
+  else {
+    const start = Reflect.apply(offsetGetter, from, []);
+    copyTo(to, new Uint8Array(Reflect.apply(bufferGetter, from, []), start, count));
+  }
+  return true;
+}
+
+/** Fills bytes with zeros. */
+export function clear(bytes: Uint8Array): void {
+  Reflect.apply(fillBytes, bytes, [0]);
 }
 
 /** Copies `from` to the beginning of `to`, which is long enough. */
