@@ -5,7 +5,7 @@
  * public modules. Nothing that is read here runs here.
  */
 
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { LinkedModule, ModuleExport } from "../../ipc/confined.js";
@@ -73,29 +73,35 @@ class Graph {
       const target = this.#resolve(specifier, url, folder);
       module.links.set(specifier, target);
       // A package that Anode's own modules name has a folder of its own.
-      this.read(target, specifier in this.#rules.names ? folderOf(target) : folder);
+      this.read(target, this.#named(specifier) === undefined ? folder : folderOf(target));
     }
     this.#order.push(module);
+  }
+
+  #named(specifier: string): string | undefined {
+    const { names } = this.#rules;
+    return Object.hasOwn(names, specifier) ? names[specifier] : undefined;
   }
 
   #source(url: string): string {
     const replaced = this.#rules.replaced[url];
     if (replaced !== undefined) return replaced;
     if (this.#found.size >= MODULES_MAX) refuse(url, `more than ${MODULES_MAX} modules`);
-    let source: string;
+    const file = statSync(new URL(url), { throwIfNoEntry: false });
+    // A pipe or a device could keep the reader for ever.
+    if (file?.isFile() !== true) return refuse(url, "there is no such module");
+    this.#bytes += file.size;
+    const tooMuch = this.#bytes > SOURCE_BYTES_MAX;
+    if (tooMuch) refuse(url, `more than ${SOURCE_BYTES_MAX} bytes of source`);
     try {
-      source = readFileSync(new URL(url), "utf8");
+      return readFileSync(new URL(url), "utf8");
     } catch {
-      return refuse(url, "there is no such module");
+      return refuse(url, "it cannot be read");
     }
-    this.#bytes += source.length;
-    if (this.#bytes > SOURCE_BYTES_MAX)
-      refuse(url, `more than ${SOURCE_BYTES_MAX} bytes of source`);
-    return source;
   }
 
   #resolve(specifier: string, from: string, folder: string): string {
-    const named = this.#rules.names[specifier];
+    const named = this.#named(specifier);
     if (named !== undefined) return named;
     if (!/^\.{1,2}\//.test(specifier)) {
       const why = specifier.startsWith("node:")

@@ -77,7 +77,7 @@ else import((started as StartMail).entry).catch(die);
 /** What is loaded for confined code only. */
 async function confineThread(modules: readonly LinkedModule[]): Promise<Confined> {
   const { confine } = await import("./confined/confine.js");
-  return await confine({ gate, runtime: modules, die });
+  return await confine({ gate, runtime: modules, die: end });
 }
 
 function begin(mail: StartMail): void {
@@ -107,14 +107,17 @@ function begin(mail: StartMail): void {
 
 /** Writes why, tells the kernel, and ends this thread. */
 function die(error: unknown): never {
-  writeDeathRecord(block, lastWords(error));
+  end(lastWords(error));
+}
+
+function end(words: string): never {
+  writeDeathRecord(block, words);
   kernelBell.ring();
   process.exit(1);
 }
 
 /** Describes anything that can be thrown, without letting it run code for long. */
 function lastWords(error: unknown): string {
-  if (typeof error === "string") return error;
   // What confined code threw is described by confined code: looking at it would run it here.
   if (confined !== undefined) return confined.words(error);
   try {

@@ -59,6 +59,7 @@ describe("modules that confined code must not have", () => {
   const folder = join(above, "bad");
   mkdirSync(folder);
   writeFileSync(join(above, "outside.js"), "export const a = 1;");
+  mkdirSync(join(folder, "folder.js"));
   symlinkSync(join(above, "outside.js"), join(folder, "link.js"));
   afterAll(() => {
     rmSync(above, { recursive: true, force: true });
@@ -68,6 +69,7 @@ describe("modules that confined code must not have", () => {
     "a module of Node": ['import "node:fs";', /main\.js.*none of Node's modules/],
     "a module of Node by its bare name": ['import fs from "fs";', /only relative paths/],
     "a package": ['import "vitest";', /only relative paths/],
+    "a name that every object has": ['import "constructor";', /only relative paths/],
     "a file outside of its folder": ['import "../outside.js";', /leads out of the package/],
     "a link that leads out of its folder": ['import "./link.js";', /leads out of the package/],
     "an absolute URL": ['import "file:///etc/passwd";', /only relative paths/],
@@ -84,6 +86,9 @@ describe("modules that confined code must not have", () => {
       /Unexpected token/,
     ],
     "a return at the top": ["return 1;", /return/],
+    "text that is nested without end": ["[".repeat(200_000), /stack space/],
+    "text without end": [" ".repeat(5_000_000), /bytes of source/],
+    "a folder for a module": ['import "./folder.js";', /no such module/],
   };
   for (const [name, [source, why]] of Object.entries(refused)) {
     it(`${name} is refused with the reason`, async () => {
