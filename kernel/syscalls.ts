@@ -5,7 +5,6 @@
 
 import { SYSCALLS, type SyscallName } from "../ipc/abi.js";
 import { decodeBody, encodeBody } from "../ipc/codec.js";
-import type { LinkedModule } from "../ipc/confined.js";
 import {
   E2BIG,
   EACCES,
