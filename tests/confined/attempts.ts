@@ -206,6 +206,33 @@ export const ATTEMPTS: Readonly<Record<string, string>> = {
   // --- the intrinsics that all share ------------------------------------------------------------
   "what can be reached is powerless": `
     return given.power(globalThis, given.bridge, given.gate, given.context, given.system);`,
+  "everything that can be reached and is not one's own is frozen": `
+    const loose = [];
+    const seen = new Set();
+    const walk = (value, path) => {
+      if ((typeof value !== "object" && typeof value !== "function") || value === null) return;
+      if (seen.has(value)) return;
+      seen.add(value);
+      if (!Object.isFrozen(value)) loose.push(path);
+      walk(Object.getPrototypeOf(value), path + ".__proto__");
+      for (const key of Reflect.ownKeys(value)) {
+        const property = Object.getOwnPropertyDescriptor(value, key);
+        for (const one of [property.value, property.get, property.set]) {
+          walk(one, path + "." + String(key));
+        }
+      }
+    };
+    // What the runtime has made in here is nobody else's.
+    for (const name of ["Buffer", "TextEncoder", "TextDecoder", "console", "queueMicrotask",
+      "setTimeout", "setInterval", "clearTimeout", "clearInterval"]) seen.add(globalThis[name]);
+    seen.add(globalThis[Symbol.for("anode.gate.1")]);
+    walk(globalThis, "global");
+    walk(given.bridge, "bridge");
+    walk(Object.getPrototypeOf(given.read.bytes), "bytes");
+    const made = [function* () {}, async function* () {}, async () => 0, /x/, [].values(),
+      new Map().keys(), new Set().keys(), "x".matchAll(/x/g), new Error("x")];
+    for (const one of made) walk(Object.getPrototypeOf(one), "intrinsic");
+    return loose.join(" ");`,
   "no intrinsic can be changed": `
     const changed = [];
     const all = [Object, Array, Map, Set, Promise, Function, String, Number, Symbol, Error, JSON,
