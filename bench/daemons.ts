@@ -4,10 +4,15 @@
  */
 
 import type clientManifest from "./client-daemon/anode.json";
+import type confinedManifest from "./confined-daemon/anode.json";
 import type directManifest from "./direct-daemon/anode.json";
 import type nullManifest from "./null-daemon/anode.json";
 
-type Manifest = typeof clientManifest | typeof directManifest | typeof nullManifest;
+type Manifest =
+  | typeof clientManifest
+  | typeof confinedManifest
+  | typeof directManifest
+  | typeof nullManifest;
 
 /** A folder for `machine.load`. */
 export interface DaemonFolder {
@@ -17,6 +22,11 @@ export interface DaemonFolder {
 
 /** Answers every read at once. */
 export const NULL_DAEMON = folderOf("benchnull", new URL("./null-daemon/main.js", import.meta.url));
+/** The same, confined. */
+export const CONFINED_DAEMON = folderOf(
+  "benchnull",
+  new URL("./confined-daemon/main.js", import.meta.url),
+);
 /** A client with promises, in a daemon's thread. */
 export const CLIENT_DAEMON = folderOf(
   "benchclient",

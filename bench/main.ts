@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { bootTime } from "./cases/boot.js";
+import { confinedMemory, confinedNullCall, confinedRecovery } from "./cases/confined.js";
 import { ddLarge, ddSmall } from "./cases/dd.js";
 import { disk } from "./cases/disk.js";
 import { memory } from "./cases/memory.js";
@@ -33,6 +34,9 @@ const CASES: readonly Case[] = [
   recovery,
   bootTime,
   memory,
+  confinedNullCall,
+  confinedRecovery,
+  confinedMemory,
 ];
 
 const HELP = `usage: npm run bench -- [--json] [--quick] [--only CASE]…

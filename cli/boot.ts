@@ -29,7 +29,7 @@ import { BootError } from "./boot-error.js";
 import { type DiskOptions, disksOf } from "./disk-option.js";
 import { Machine, type MachineParts } from "./machine.js";
 import { boardNetworks, type NetworkOptions, networkList } from "./network-option.js";
-import { type FilesOn, packagesFor } from "./packages.js";
+import { confinement, type FilesOn, packagesOf } from "./packages.js";
 import type { RebootBudget } from "./ring/reboots.js";
 
 /** How to boot. Everything has a default. */
@@ -53,6 +53,8 @@ export interface BootOptions {
   files?: FilesOn;
   /** Names of built-in daemons to leave out, so that others can take their schemes and devices. */
   omit?: readonly string[];
+  /** Names of built-in daemons to run confined (docs/daemons.md). Default: none. */
+  confine?: readonly string[];
   /**
    * Called when a worker cannot be ended (it is in a blocking native call): the machine cannot be
    * trusted any more. Default: a process warning.
@@ -154,12 +156,11 @@ export async function startThreads(
     boardPort: control.port1,
     boardBell: bells.board,
     clock,
-    packages: packagesFor(options.files ?? "ram").filter(
-      ({ manifest }) => options.omit?.includes(manifest.name) !== true,
-    ),
+    packages: packagesOf(options),
     programs: new URL("../user/bin/", import.meta.url).href,
     programNames: Object.keys(PROGRAMS),
     programRuntime: new URL("../user/program-main.js", import.meta.url).href,
+    confinement: confinement(),
     spares: options.spares ?? SPARES,
     seed: options.seed ?? Date.now() >>> 0,
     boots: circumstances.boots,

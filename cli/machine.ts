@@ -41,6 +41,8 @@ export interface RunOptions {
   cwd?: string;
   /** What the program may use; default: all of this host's namespace. */
   namespace?: readonly NameGrant[];
+  /** Default "thread"; "confined" (docs/daemons.md) for code that is not trusted. */
+  isolation?: "thread" | "confined";
 }
 
 /** The gate of the host process, wherever the machine runs. */
@@ -143,6 +145,7 @@ export class Machine implements AsyncSystem, AsyncDisposable {
       cwd: options.cwd ?? "file:/",
       stdio: [reference, reference, reference],
       ...(options.namespace === undefined ? {} : { namespace: [...options.namespace] }),
+      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
     };
     const { pid } = (await this.#syscall("spawn", body, String(program))) as { pid: number };
     const status = (await this.#syscall("wait", { pid })) as ExitStatus;

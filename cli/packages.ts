@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
+import type { Confinement } from "../kernel/loader.js";
 import type { Manifest, Package } from "../kernel/manifest.js";
 
 /** Folders with an `anode.json`, relative to the compiled root. */
@@ -27,6 +28,10 @@ export type FilesOn = "ram" | "disk";
 
 const FILE_DAEMONS: Readonly<Record<FilesOn, string>> = { ram: "ram", disk: "fsd" };
 
+/** The compiled tree. */
+const ABOVE = "..";
+const ROOT = new URL(`${ABOVE}/`, import.meta.url);
+
 /**
  * Reads the manifests of the built-in packages. Their validity is a test's business, not boot's.
  */
@@ -39,7 +44,7 @@ export function builtinPackages(): Package[] {
 }
 
 /** The packages of a machine: of two that could provide `file:` only the one that is to do it. */
-export function packagesFor(files: FilesOn): Package[] {
+function packagesFor(files: FilesOn): Package[] {
   const others = Object.values(FILE_DAEMONS).filter((name) => name !== FILE_DAEMONS[files]);
   return builtinPackages()
     .map((one) => {
@@ -48,4 +53,38 @@ export function packagesFor(files: FilesOn): Package[] {
       return { ...one, manifest: { ...one.manifest, provides } };
     })
     .filter(({ manifest }) => manifest.provides.length > 0);
+}
+
+/** The built-in packages of one boot: without those to omit, some of them confined. */
+export function packagesOf(options: {
+  omit?: readonly string[];
+  confine?: readonly string[];
+  files?: FilesOn;
+}): Package[] {
+  return packagesFor(options.files ?? "ram")
+    .filter(({ manifest }) => options.omit?.includes(manifest.name) !== true)
+    .map((pack) => {
+      if (options.confine?.includes(pack.manifest.name) !== true) return pack;
+      return { ...pack, manifest: { ...pack.manifest, isolation: "confined" as const } };
+    });
+}
+
+/** Anode's own public modules, and what else of Node's world they are linked with. */
+const NAMES = {
+  "anode-os/scheme": new URL("../user/scheme.js", import.meta.url).href,
+  "anode-os/user": new URL("../user/index.js", import.meta.url).href,
+  "anode-os/store": new URL("../user/store/index.js", import.meta.url).href,
+  "anode-os/driver": new URL("../user/driver.js", import.meta.url).href,
+  "msgpackr/pack": import.meta.resolve("msgpackr/pack"),
+  "msgpackr/unpack": import.meta.resolve("msgpackr/unpack"),
+};
+
+/** Where the modules of confined code may come from, and what they are linked with. */
+export function confinement(): Confinement {
+  // Confined code has no environment, and no native addons to switch off.
+  const empty = new URL("../ipc/msgpackr-env.js", import.meta.url).href;
+  return {
+    runtime: new URL("../user/confined/runtime.js", import.meta.url).href,
+    rules: { own: ROOT.href, names: NAMES, replaced: { [empty]: "" } },
+  };
 }

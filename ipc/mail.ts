@@ -3,6 +3,7 @@
  * a capability arrives before the first request that uses it can.
  */
 
+import type { LinkedModule } from "./confined.js";
 import type { OperationClass } from "./opcode.js";
 import type { ChannelMemory } from "./ring-block.js";
 
@@ -61,6 +62,8 @@ export interface StartMail {
   store: SharedArrayBuffer | undefined;
   /** True when this incarnation follows a death: admit replays first. */
   recovering: boolean;
+  /** Of a confined process: its modules, ready to run. */
+  code?: readonly LinkedModule[];
 }
 
 /** One ring of a pipe as its holders see it. */

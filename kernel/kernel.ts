@@ -5,6 +5,7 @@
 
 import { ABI_VERSION } from "../ipc/abi.js";
 import type { DeviceInfo } from "../ipc/board-mail.js";
+import type { LinkedModule } from "../ipc/confined.js";
 import {
   EACCES,
   EBUSY,
@@ -43,6 +44,7 @@ import {
   PROGRAM_POLICY,
   Process,
   ProcessTable,
+  type ProgramFacts,
 } from "./process.js";
 import { SystemLog } from "./schemes/log.js";
 import { Stores } from "./stores.js";
@@ -208,7 +210,7 @@ export class Kernel {
   /**
    * Adds a package's daemon; starts it unless it starts on demand. @throws EEXIST, EINVAL, ENODEV
    */
-  addPackage(pack: Package): Process {
+  addPackage(pack: Package, code?: readonly LinkedModule[]): Process {
     const { manifest } = pack;
     this.#checkNames(manifest);
     const process = this.processes.add({
@@ -228,11 +230,15 @@ export class Kernel {
       args: manifest.args ?? [],
       cwd: "file:/",
       parent: HOST_PID,
+      isolation: code === undefined ? "thread" : "confined",
+      ...(code === undefined ? {} : { code }),
     });
     this.#manifests.set(process.pid, manifest);
-    this.parts.loader.preload(
-      (manifest.preload ?? []).map((module) => new URL(module, pack.base).href),
-    );
+    if (code === undefined) {
+      this.parts.loader.preload(
+        (manifest.preload ?? []).map((module) => new URL(module, pack.base).href),
+      );
+    }
     for (const [url, rights] of Object.entries(manifest.needs ?? {})) {
       this.#need(process, url, rights);
     }
@@ -324,11 +330,21 @@ export class Kernel {
     const manifest = checkManifest(body["manifest"], ABI_VERSION);
     const { base } = body;
     if (typeof base !== "string") throw EINVAL;
-    const process = this.addPackage({ manifest, base });
+    const pack = { manifest, base };
+    const process = this.addPackage(pack, (await this.codeOf([pack])).get(pack));
     const failure = manifest.start === "demand" ? undefined : await this.#started(process);
     if (failure === undefined) return { pid: process.pid };
     this.#unload(process);
     throw new SysError(ENOEXEC, { operation: "load", hint: `${manifest.name}: ${failure}` });
+  }
+
+  /** The modules of those packages that are to be confined. Rejects with ENOEXEC if they cannot. */
+  async codeOf(packs: readonly Package[]): Promise<Map<Package, readonly LinkedModule[]>> {
+    const confined = packs.filter(({ manifest }) => manifest.isolation === "confined");
+    if (confined.length === 0) return new Map();
+    const entries = confined.map(({ manifest, base }) => new URL(manifest.entry, base).href);
+    const codes = await this.parts.loader.link(entries);
+    return new Map(confined.map((pack, index) => [pack, codes[index] ?? []]));
   }
 
   /** Starts a daemon and resolves when it is ready, or to why its first start failed. */
@@ -379,10 +395,8 @@ export class Kernel {
     return { name: program.slice(program.lastIndexOf("/") + 1), url: program };
   }
 
-  addProgram(
-    parent: Process,
-    facts: { name: string; url: string; args: string[]; cwd: string },
-  ): Process {
+  addProgram(parent: Process, facts: ProgramFacts & { args: string[]; cwd: string }): Process {
+    const { code } = facts;
     return this.processes.add({
       name: facts.name,
       role: "program",
@@ -396,6 +410,8 @@ export class Kernel {
       args: facts.args,
       cwd: facts.cwd,
       parent: parent.pid,
+      isolation: code === undefined ? "thread" : "confined",
+      ...(code === undefined ? {} : { code }),
     });
   }
 
@@ -474,5 +490,6 @@ function kernelFacts(schemes: readonly string[]): Process["facts"] {
     args: [],
     cwd: "file:/",
     parent: KERNEL_PID,
+    isolation: "thread",
   };
 }

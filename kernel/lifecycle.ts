@@ -110,7 +110,7 @@ export class Lifecycle {
     const recovering = process.incarnation > 0;
     process.incarnation++;
     if (recovering) process.restarts++;
-    const slot = loader.take();
+    const slot = loader.take(process.facts.isolation);
     process.slot = slot;
     process.endpoint = slot;
     recorder.record(process, recovering ? "restart" : "start");
@@ -132,6 +132,7 @@ export class Lifecycle {
       cells: capabilities.renewCells(process.pid),
       store: this.#parts.stores.give(process),
       recovering,
+      ...(facts.code === undefined ? {} : { code: facts.code }),
     });
     const own = this.#parts.devicesOf(process);
     if (own.length > 0) devices.attach(process, own);

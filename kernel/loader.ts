@@ -7,11 +7,15 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { ballast } from "../ipc/ballast.js";
 import type { Timers } from "../ipc/clock.js";
+import type { LinkedModule } from "../ipc/confined.js";
 import { allocateDoorbell, Doorbell } from "../ipc/doorbell.js";
 import { ARENA_BYTES, END_MS_MAX } from "../ipc/limits.js";
 import type { Mail } from "../ipc/mail.js";
 import { allocateProcessBlock, processWords, readDeathRecord } from "../ipc/process-block.js";
 import { allocateChannel, type ChannelMemory } from "../ipc/ring-block.js";
+import { linkInWorker } from "./confined/link-worker.js";
+import type { LinkRules } from "./confined/linker.js";
+import type { Isolation } from "./manifest.js";
 import type { Slot, SlotExit, Slots } from "./slot.js";
 
 /** A spare is replaced when what took it has had time to get ready, in milliseconds. */
@@ -28,6 +32,8 @@ export interface WorkerParts {
   port: MessagePort;
   /** Modules to load while the worker is still a spare. */
   preload: string[];
+  /** Runtime of confined code, in a worker that will run such. */
+  confined: readonly LinkedModule[] | undefined;
 }
 
 /** One worker, from the kernel's side. */
@@ -89,14 +95,25 @@ class WorkerSlot implements Slot {
   }
 }
 
+/** What confined code is made of. */
+export interface Confinement {
+  /** URL of the runtime's module. */
+  runtime: string;
+  rules: LinkRules;
+}
+
 /** Creates workers and keeps spares. */
 export class Loader implements Slots {
   readonly #kernelBell: SharedArrayBuffer;
   readonly #clock: SharedArrayBuffer;
   readonly #timers: Timers;
   readonly #entry: URL;
-  #spares: WorkerSlot[] = [];
+  readonly #spares: Record<Isolation, WorkerSlot[]> = { thread: [], confined: [] };
   readonly #wanted: number;
+  readonly #confinement: Confinement;
+  /** Runtime of confined code; linked with the first package that needs it. */
+  #runtime: readonly LinkedModule[] | undefined;
+  readonly #linked = new Map<string, readonly LinkedModule[]>();
   #closed = false;
   #preload: string[] = [];
   #refill: (() => void) | undefined;
@@ -107,7 +124,9 @@ export class Loader implements Slots {
     timers: Timers;
     entry: URL;
     spares: number;
+    confinement: Confinement;
   }) {
+    this.#confinement = options.confinement;
     this.#kernelBell = options.kernelBell;
     this.#clock = options.clock;
     this.#timers = options.timers;
@@ -116,10 +135,34 @@ export class Loader implements Slots {
   }
 
   /** Takes a spare, or starts a cold worker. */
-  take(): WorkerSlot {
-    const spare = this.#spares.shift();
+  take(isolation: Isolation): WorkerSlot {
+    const spare = this.#spares[isolation].shift();
     this.#refillSoon();
-    return spare ?? this.#create([]);
+    return spare ?? this.#create(isolation, []);
+  }
+
+  /**
+   * Reads and prepares the modules of confined code, in the order of the entries. From the first
+   * time on there are spares for it, too. Rejects with a SysError ENOEXEC that says which file
+   * cannot be, and why.
+   */
+  async link(entries: readonly string[]): Promise<(readonly LinkedModule[])[]> {
+    const { runtime: url, rules } = this.#confinement;
+    const missing = entries.filter((entry) => !this.#linked.has(entry));
+    const fresh = new Map<string, readonly LinkedModule[]>();
+    if (missing.length > 0) {
+      const order = { runtime: this.#runtime ?? url, entries: missing, rules };
+      const { runtime, packages } = await linkInWorker(order);
+      this.#runtime = runtime;
+      for (const [index, entry] of missing.entries()) {
+        const modules = packages[index] ?? [];
+        fresh.set(entry, modules);
+        // Anode's own do not change while it runs.
+        if (entry.startsWith(rules.own)) this.#linked.set(entry, modules);
+      }
+    }
+    this.#refillSoon();
+    return entries.map((entry) => this.#linked.get(entry) ?? fresh.get(entry) ?? []);
   }
 
   /** Has spares load these modules from now on, so that a restart finds them in memory. */
@@ -129,7 +172,7 @@ export class Loader implements Slots {
 
   /** Number of warm workers. */
   get spares(): number {
-    return this.#spares.length;
+    return this.#spares.thread.length + this.#spares.confined.length;
   }
 
   /** Starts spares when what is going on now has had its turn. */
@@ -143,21 +186,28 @@ export class Loader implements Slots {
 
   /** Brings the number of spares up to what is wanted. */
   warm(): void {
-    while (this.#spares.length < this.#wanted && !this.#closed) {
-      const slot = this.#create(this.#preload);
-      this.#spares.push(slot);
+    this.#warm("thread", this.#preload);
+    // Not the daemons' own modules: foreign code runs in nobody's spare but its own process.
+    if (this.#runtime !== undefined) this.#warm("confined", []);
+  }
+
+  #warm(isolation: Isolation, preload: string[]): void {
+    const spares = this.#spares[isolation];
+    while (spares.length < this.#wanted && !this.#closed) {
+      const slot = this.#create(isolation, preload);
+      spares.push(slot);
       // A spare that dies while it warms up is no spare.
       void slot.exited.then(() => {
-        const at = this.#spares.indexOf(slot);
+        const at = spares.indexOf(slot);
         if (at >= 0) {
-          this.#spares.splice(at, 1);
+          spares.splice(at, 1);
           this.#refillSoon();
         }
       });
     }
   }
 
-  #create(preload: string[]): WorkerSlot {
+  #create(isolation: Isolation, preload: string[]): WorkerSlot {
     const { port1, port2 } = new MessageChannel();
     const data: WorkerParts = {
       bell: allocateDoorbell(),
@@ -167,6 +217,7 @@ export class Loader implements Slots {
       clock: this.#clock,
       port: port2,
       preload,
+      confined: isolation === "confined" ? this.#runtime : undefined,
     };
     const worker = new Worker(this.#entry, {
       workerData: data,
@@ -182,8 +233,7 @@ export class Loader implements Slots {
   close(): Promise<unknown> {
     this.#closed = true;
     this.#refill?.();
-    const spares = this.#spares;
-    this.#spares = [];
+    const spares = [...this.#spares.thread.splice(0), ...this.#spares.confined.splice(0)];
     for (const spare of spares) spare.end(() => undefined);
     return Promise.all(spares.map((spare) => spare.exited));
   }

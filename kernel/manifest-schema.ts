@@ -52,7 +52,10 @@ const manifestSchema = z.strictObject({
     .strictObject({ bytes: z.number().int().min(4096).max(STORE_BYTES_MAX) })
     .optional()
     .describe("Memory that outlives the daemon's deaths"),
-  isolation: z.enum(["thread", "confined", "wasm"]).optional(),
+  isolation: z
+    .enum(["thread", "confined", "wasm"])
+    .optional()
+    .describe("thread: trusted code; confined: only what its names lead to"),
   preload: z
     .array(z.string().regex(/^\.{1,2}\//, "must be a relative path that begins with ./ or ../"))
     .max(32)
@@ -91,8 +94,12 @@ export function checkManifest(value: unknown, abi: string): Manifest {
     const hint = `abi: ${manifest.name} wants ${manifest.abi}, this kernel has ${abi}`;
     throw new SysError(EINVAL, { operation: "load", hint });
   }
-  if (manifest.isolation === "confined" || manifest.isolation === "wasm") {
-    const hint = `isolation: ${manifest.isolation} is not there yet, use thread`;
+  if (manifest.isolation === "wasm") {
+    const hint = "isolation: wasm is not there yet, use confined or thread";
+    throw new SysError(EINVAL, { operation: "load", hint });
+  }
+  if (manifest.store !== undefined && manifest.isolation === "confined") {
+    const hint = "store: confined code gets no shared memory; use isolation thread";
     throw new SysError(EINVAL, { operation: "load", hint });
   }
   if (manifest.store === undefined) {

@@ -6,6 +6,9 @@ import { SysError } from "../ipc/sys-error.js";
 import { parseUrl } from "../ipc/url.js";
 import type { SupervisorPolicy } from "./supervisor.js";
 
+/** How a process is kept from the rest of the world. `thread`: by trust. `confined`: by SES. */
+export type Isolation = "thread" | "confined";
+
 /** A daemon's `anode.json`. */
 export interface Manifest {
   name: string;
@@ -24,7 +27,7 @@ export interface Manifest {
   operations?: Record<string, OperationClass>;
   /** Memory that outlives its incarnations. */
   store?: { bytes: number };
-  isolation?: "thread" | "confined" | "wasm";
+  isolation?: Isolation | "wasm";
   restart?: SupervisorPolicy["restart"];
   /**
    * Modules that warm spares load beforehand, relative to the manifest; they must not act on

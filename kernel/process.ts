@@ -2,6 +2,7 @@
  * The process table: who exists, under which name and number, and what the kernel knows of each.
  */
 
+import type { LinkedModule } from "../ipc/confined.js";
 import type { Doorbell } from "../ipc/doorbell.js";
 import { EAGAIN, ENODEV, ENOMEM } from "../ipc/errno.js";
 import { PROCESSES_MAX, PROCESSES_PER_PROGRAM_MAX } from "../ipc/limits.js";
@@ -14,6 +15,7 @@ import {
   type OperationClasses,
 } from "../ipc/mail.js";
 import type { ChannelMemory } from "../ipc/ring-block.js";
+import type { Isolation } from "./manifest.js";
 import type { Slot } from "./slot.js";
 import { DEFAULT_POLICY, type Supervised, type SupervisorPolicy, UNSTARTED } from "./supervisor.js";
 
@@ -59,6 +61,16 @@ export interface ProcessFacts {
   args: string[];
   cwd: string;
   parent: number;
+  isolation: Isolation;
+  /** Of a confined process: its modules. */
+  code?: readonly LinkedModule[];
+}
+
+/** What a program is: its name, its module, and if it is confined, what that was linked to. */
+export interface ProgramFacts {
+  name: string;
+  url: string;
+  code?: readonly LinkedModule[];
 }
 
 /** One process, across its incarnations. */

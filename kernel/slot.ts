@@ -3,6 +3,8 @@
  * makes them of worker threads; a simulation runs them all in one.
  */
 
+import type { LinkedModule } from "../ipc/confined.js";
+import type { Isolation } from "./manifest.js";
 import type { Endpoint } from "./process.js";
 
 /** How a process's thread ended. */
@@ -28,7 +30,12 @@ export interface Slot extends Endpoint {
 /** Where slots come from. */
 export interface Slots {
   /** A slot for a new incarnation: a warm spare, if there is one. */
-  take(): Slot;
+  take(isolation: Isolation): Slot;
+  /**
+   * Prepares the modules of confined code, in the order of the entries. Rejects with a SysError
+   * ENOEXEC that says which file cannot be, and why.
+   */
+  link(entries: readonly string[]): Promise<(readonly LinkedModule[])[]>;
   /** Has spares load these modules from now on, so that a restart finds them in memory. */
   preload(urls: readonly string[]): void;
   /** Brings the number of spares up to what is wanted. */

@@ -42,7 +42,7 @@ import type { Pending } from "./gate/contexts.js";
 import type { SyscallHandler } from "./gate/dispatcher.js";
 import { resolveUrl } from "./gate/namespace.js";
 import type { Kernel } from "./kernel.js";
-import type { ExitStatus, Process } from "./process.js";
+import type { ExitStatus, Process, ProgramFacts } from "./process.js";
 import { count, type Fields, fields, list, number, optionalText, text } from "./syscall-body.js";
 import { Wiring } from "./wiring.js";
 
@@ -118,6 +118,7 @@ const HANDLERS: Record<SyscallName, Handler> = {
       state: process.supervised.state.tag,
       incarnation: process.incarnation,
       restarts: process.restarts,
+      ...(process.facts.isolation === "confined" ? { isolation: "confined" } : {}),
       ...(process.lastDeath === undefined ? {} : { lastDeath: process.lastDeath }),
     }));
   },
@@ -254,6 +255,20 @@ function kill(kernel: Kernel, caller: Process, body: Fields): unknown {
 }
 
 function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
+  const program = kernel.programUrl(caller, text(body, "program"));
+  const asked = optionalText(body, "isolation") ?? "thread";
+  if (asked !== "thread" && asked !== "confined") throw EINVAL;
+  // Confined code has no children that are less so.
+  if (asked === "thread" && caller.facts.isolation === "thread") {
+    return launch(kernel, caller, body, program);
+  }
+  return kernel.parts.loader.link([program.url]).then(([code = []]) => {
+    if (kernel.processes.get(caller.pid) !== caller) throw ECANCELED;
+    return launch(kernel, caller, body, { ...program, code });
+  });
+}
+
+function launch(kernel: Kernel, caller: Process, body: Fields, program: ProgramFacts): unknown {
   const args = list(body, "args", ARGUMENTS_MAX);
   let bytes = 0;
   for (const arg of args) {
@@ -261,10 +276,8 @@ function spawn(kernel: Kernel, caller: Process, body: Fields): unknown {
     bytes += arg.length;
   }
   if (bytes > ARGUMENT_BYTES_MAX) throw E2BIG;
-  const program = kernel.programUrl(caller, text(body, "program"));
   const child = kernel.addProgram(caller, {
-    name: program.name,
-    url: program.url,
+    ...program,
     args: args as string[],
     cwd: text(body, "cwd"),
   });

@@ -13,7 +13,7 @@ import { Devices } from "./devices.js";
 import { threadId } from "./gate/thread-id.js";
 import type { Kernel } from "./kernel.js";
 import type { BootRecord } from "./kernel-parts.js";
-import { Loader } from "./loader.js";
+import { type Confinement, Loader } from "./loader.js";
 import { checkOrder, type Package } from "./manifest.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -31,6 +31,7 @@ export interface KernelBoot {
   programs: string;
   programNames: string[];
   programRuntime: string;
+  confinement: Confinement;
   spares: number;
   seed: number;
   boots: BootRecord;
@@ -70,8 +71,9 @@ async function main(): Promise<void> {
   });
   await kernel.devices.ready;
   checkOrder(boot.packages);
+  const codes = await kernel.codeOf(boot.packages);
   for (const pack of boot.packages) {
-    const process = kernel.addPackage(pack);
+    const process = kernel.addPackage(pack, codes.get(pack));
     if (pack.manifest.start !== "demand") kernel.lifecycle.handle(process, { tag: "start" });
   }
   tell({ kind: "ready" });
@@ -105,6 +107,7 @@ function surroundings(boot: KernelBoot): Surroundings {
       timers: hostTimers,
       entry: new URL("./gate/entry.js", import.meta.url),
       spares: boot.spares,
+      confinement: boot.confinement,
     }),
     devices: new Devices(boot.boardPort, boot.boardBell),
     stuck: (name) => {

@@ -153,6 +153,7 @@ export class GateSystem implements System {
       cwd: options.cwd ?? this.cwd,
       stdio: stdio.map((file) => this.#gate.reference((file as ProgramFile).descriptor)),
       ...(options.namespace === undefined ? {} : { namespace: [...options.namespace] }),
+      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
     };
     const call = this.#gate.syscall("spawn", body);
     this.#gate.wait(call);

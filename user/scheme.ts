@@ -46,6 +46,11 @@ export function processArgs(): readonly string[] {
   return currentGate()?.self.args ?? [];
 }
 
+/** Number of this incarnation: 1 at first, one more after each death. 0 outside of Anode. */
+export function incarnation(): number {
+  return currentGate()?.self.incarnation ?? 0;
+}
+
 /** Files and names, with the capabilities that the manifest needs. */
 export function system(): AsyncSystem {
   const gate = currentGate();

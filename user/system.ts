@@ -31,6 +31,8 @@ export interface SpawnOptions {
   namespace?: readonly NameGrant[];
   /** Directory against which relative paths are resolved; default: the parent's. */
   cwd?: string;
+  /** "confined" for code that is not trusted. A confined parent's children always are. */
+  isolation?: "thread" | "confined";
 }
 
 /** A child process. */
@@ -50,6 +52,8 @@ export interface ProcessInfo {
   state: string;
   incarnation: number;
   restarts: number;
+  /** How it is kept apart, if not by its thread alone. */
+  isolation?: "confined";
   /** Why its last incarnation ended, in words. */
   lastDeath?: string;
 }

@@ -16,24 +16,29 @@ const LOOKS_MAX = 50;
 const CALM_BYTES = 2 ** 18;
 
 const [kind, count = "8"] = process.argv.slice(2);
-const bytes = await (kind === "anode" ? ofAnode(Number(count)) : ofWorkers(Number(count)));
+const bytes = await (kind === "worker"
+  ? ofWorkers(Number(count))
+  : ofAnode(Number(count), kind === "confined" ? "confined" : "thread"));
 process.stdout.write(String(Math.round(bytes)));
 // Parked workers would keep the process, and nothing of it is worth an orderly end.
 process.exit(0);
 
 /** The first program is not counted: with it comes what all of them share. */
-async function ofAnode(processes: number): Promise<number> {
+async function ofAnode(processes: number, isolation: "thread" | "confined"): Promise<number> {
   const machine = await boot();
   const start = (): void => {
-    void machine.run(IDLE, { stdio: "null:/" });
+    void machine.run(IDLE, { stdio: "null:/", isolation });
   };
+  const running = (count: number): Promise<void> =>
+    allRunning(async () => {
+      const all = await machine.processes();
+      return all.filter(({ name }) => name.startsWith("idle")).length === count;
+    });
   start();
+  await running(1);
   const before = await settledRss();
   for (let i = 0; i < processes; i++) start();
-  await allRunning(async () => {
-    const all = await machine.processes();
-    return all.filter(({ name }) => name.startsWith("idle")).length === processes + 1;
-  });
+  await running(processes + 1);
   return ((await settledRss()) - before) / processes;
 }
 

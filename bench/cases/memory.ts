@@ -25,7 +25,8 @@ export const memory: Case = {
   },
 };
 
-function census(name: string, kind: "anode" | "worker", count: number): Probe {
+/** Measures in a process of its own. @param kind - what is to be idle */
+export function census(name: string, kind: "anode" | "confined" | "worker", count: number): Probe {
   return {
     name,
     async sample() {

@@ -12,7 +12,7 @@ import { bootBench, Image } from "../machine.js";
 import type { Case, Probe } from "../probe.js";
 import { nextMessage, startWorker } from "../workers.js";
 
-const IMAGE_BYTES = 2 ** 20;
+export const IMAGE_BYTES = 2 ** 20;
 const SECTOR_BYTES = 512;
 /** Which sector is read; it begins with its number. */
 const SECTOR = 77;
@@ -45,7 +45,8 @@ export const recovery: Case = {
   },
 };
 
-async function repeat(count: number, once_: () => Promise<number>): Promise<number[]> {
+/** So many samples, each with a warm spare. */
+export async function repeat(count: number, once_: () => Promise<number>): Promise<number[]> {
   const samples: number[] = [];
   for (let i = 0; i < count; i++) {
     await calm();
@@ -66,7 +67,8 @@ async function calm(): Promise<void> {
   }
 }
 
-async function kill(machine: Machine, file: File): Promise<number> {
+/** Ends the disk driver and reads: the time until the answer. */
+export async function kill(machine: Machine, file: File): Promise<number> {
   const startMs = performance.now();
   const killed = machine.kill("virtio-blkd");
   await readSector(file);
@@ -76,7 +78,7 @@ async function kill(machine: Machine, file: File): Promise<number> {
 }
 
 /** Reads and checks: a figure for wrong bytes would be worth nothing. */
-async function readSector(file: File): Promise<void> {
+export async function readSector(file: File): Promise<void> {
   const bytes = Buffer.alloc(SECTOR_BYTES);
   const count = await file.read(bytes, SECTOR * SECTOR_BYTES);
   if (count !== SECTOR_BYTES || bytes.readUInt32LE(0) !== SECTOR) {

@@ -7,12 +7,14 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { installGate } from "../../ipc/abi.js";
 import { hostTimers, hostTurn } from "../../ipc/clock.js";
+import type { LinkedModule } from "../../ipc/confined.js";
 import { Doorbell } from "../../ipc/doorbell.js";
 import { MachineClock } from "../../ipc/machine-clock.js";
 import type { Mail, StartMail } from "../../ipc/mail.js";
 import { processWords, THREAD_ID, writeDeathRecord } from "../../ipc/process-block.js";
 import type { WorkerParts } from "../loader.js";
 import { composeGate } from "./compose.js";
+import type { Confined } from "./confined/confine.js";
 import { threadId } from "./thread-id.js";
 
 const {
@@ -23,6 +25,7 @@ const {
   port,
   clock: clockMemory,
   preload,
+  confined: runtime,
 } = workerData as WorkerParts;
 const words = processWords(block);
 const bell = new Doorbell(bellMemory);
@@ -38,6 +41,8 @@ process.on("uncaughtException", die);
 process.on("unhandledRejection", die);
 
 let started: StartMail | undefined;
+/** Set in a worker for confined code. */
+let confined: Confined | undefined;
 const gate = composeGate({
   bell,
   block,
@@ -56,6 +61,7 @@ const gate = composeGate({
 installGate(gate);
 
 for (const url of preload) await import(url);
+if (runtime !== undefined) confined = await confineThread(runtime);
 
 // Warm: everything above is loaded. Sleep until the kernel says what this worker is to be.
 while (started === undefined) {
@@ -65,17 +71,30 @@ while (started === undefined) {
 }
 // An event loop with nothing but an untimed waitAsync would end.
 setInterval(() => undefined, 2 ** 30);
-import((started as StartMail).entry).catch(die);
+if (confined !== undefined) void confined.run(started as StartMail);
+else import((started as StartMail).entry).catch(die);
+
+/** What is loaded for confined code only. */
+async function confineThread(modules: readonly LinkedModule[]): Promise<Confined> {
+  const { confine } = await import("./confined/confine.js");
+  return await confine({ gate, runtime: modules, die: end });
+}
 
 /** Writes why, tells the kernel, and ends this thread. */
 function die(error: unknown): never {
-  writeDeathRecord(block, lastWords(error));
+  end(lastWords(error));
+}
+
+function end(words: string): never {
+  writeDeathRecord(block, words);
   kernelBell.ring();
   process.exit(1);
 }
 
 /** Describes anything that can be thrown, without letting it run code for long. */
 function lastWords(error: unknown): string {
+  // What confined code threw is described by confined code: looking at it would run it here.
+  if (confined !== undefined) return confined.words(error);
   try {
     if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
     return `threw ${String(error)}`;

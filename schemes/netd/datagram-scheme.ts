@@ -8,7 +8,7 @@
  *     ip:/PROTOCOL/HOST             packets of a protocol (in hexadecimal) that nobody else serves
  */
 
-import { EACCES, EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENOENT } from "../../ipc/errno.js";
+import { EACCES, EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENOENT, ESTALE } from "../../ipc/errno.js";
 import { O_NONBLOCK } from "../../ipc/open-flags.js";
 import {
   type Awaitable,
@@ -54,11 +54,12 @@ export function datagramScheme(
   const openers = { udp: openUdp, icmp: openEcho, ip: openRaw };
   return {
     open(path, context) {
+      // A port that was asked for by number is the same after a restart; any other is not.
+      const fixed = kind === "udp" && /^\/:[1-9]/.test(path);
+      if (context.reattaches && !fixed) throw ESTALE;
       const made = openers[kind](service, path, context);
       const finish = (handle: DatagramHandle) => {
-        // A port that was asked for by number is the same after a restart.
         const identity = { object: `${kind}${path}:${handle.socket.local.port}`, generation };
-        const fixed = kind === "udp" && /^\/:[1-9]/.test(path);
         return opened(handle, { identity: fixed ? { ...identity, generation: 0 } : identity });
       };
       return made instanceof Promise ? made.then(finish) : finish(made);

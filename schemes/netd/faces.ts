@@ -31,7 +31,9 @@ export function netScheme(service: NetService, generation: number): Scheme<FaceH
     open(path, context) {
       const face = faces.get(context.scheme);
       if (face === undefined) throw ENODEV;
-      const configured = context.scheme === "netcfg" ? undefined : service.configured();
+      // Nobody's recovery waits for an address: what can go on needs none.
+      const needs = context.scheme !== "netcfg" && context.reattaches !== true;
+      const configured = needs ? service.configured() : undefined;
       if (configured === undefined) return wrap(face, face.open(path, context));
       context.defer();
       return wrap(

@@ -4,6 +4,8 @@
  * both go on when it is back.
  */
 
+import { ENODEV, ENOENT } from "../../ipc/errno.js";
+import type { SysError } from "../../ipc/sys-error.js";
 import type { AsyncSystem } from "../../user/async-system.js";
 import type { File } from "../../user/file.js";
 import { MAC_BYTES } from "../net/address.js";
@@ -17,9 +19,17 @@ const FRAMES_QUEUED_MAX = 1024;
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 5000;
 
-/** Reads the address of the interface: text of six bytes in hexadecimal, or the bytes. */
-export async function readMac(os: AsyncSystem): Promise<Uint8Array> {
-  await using file = await os.open(URL_MAC);
+/**
+ * Reads the address of the interface: text of six bytes in hexadecimal, or the bytes. Undefined
+ * when the board has none.
+ */
+export async function readMac(os: AsyncSystem): Promise<Uint8Array | undefined> {
+  const file = await os.open(URL_MAC).catch((error: SysError) => {
+    if (error.code === ENOENT.code || error.code === ENODEV.code) return undefined;
+    throw error;
+  });
+  if (file === undefined) return undefined;
+  await using _closed = file;
   const bytes = await file.readAll();
   if (bytes.length === MAC_BYTES) return new Uint8Array(bytes);
   const parts = bytes.toString().trim().split(":");

@@ -7,6 +7,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { currentGate } from "../../ipc/abi.js";
 import { hostClock } from "../../ipc/clock.js";
 import { log, serve, system } from "../../user/scheme.js";
+import { MAC_BYTES } from "../net/address.js";
 import { netScheme } from "./faces.js";
 import { Link, readMac } from "./link.js";
 import { NetService } from "./service.js";
@@ -14,11 +15,13 @@ import { parseStatic } from "./static-address.js";
 
 const SECRET_BYTES = 16;
 const GENERATIONS = 2 ** 47;
+const NO_MAC = new Uint8Array(MAC_BYTES);
 
 const os = system();
 const link = new Link(os, log);
+const mac = await readMac(os);
 const service = new NetService({
-  mac: await readMac(os),
+  mac: mac ?? NO_MAC,
   random: { below: (limit) => randomInt(limit) },
   secret: randomBytes(SECRET_BYTES),
   now: () => hostClock.now(),
@@ -29,9 +32,11 @@ const service = new NetService({
     return () => clearTimeout(timer);
   },
 });
-void link.run((frame) => service.arrive(frame));
-const words = currentGate()?.self.args ?? [];
-const fixed = parseStatic(words);
-if (fixed === undefined) service.startDhcp();
-else service.configure(fixed);
+if (mac === undefined) log("there is no network interface: only 127.0.0.1 can be reached");
+else {
+  void link.run((frame) => service.arrive(frame));
+  const fixed = parseStatic(currentGate()?.self.args ?? []);
+  if (fixed === undefined) service.startDhcp();
+  else service.configure(fixed);
+}
 await serve(netScheme(service, randomInt(GENERATIONS)));

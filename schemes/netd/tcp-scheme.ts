@@ -9,7 +9,7 @@
  * the daemon connections are reset, and listeners come back by themselves.
  */
 
-import { ECONNRESET, EINVAL, ENOENT, ENOTCONN, EOPNOTSUPP } from "../../ipc/errno.js";
+import { ECONNRESET, EINVAL, ENOENT, ENOTCONN, EOPNOTSUPP, ESTALE } from "../../ipc/errno.js";
 import { O_NONBLOCK } from "../../ipc/open-flags.js";
 import {
   type Awaitable,
@@ -67,10 +67,11 @@ export function tcpScheme(service: NetService, generation: number): Scheme<TcpHa
       const named = parseSocketPath(path);
       const nonblocking = (context.flags & O_NONBLOCK) !== 0;
       if (named.tag === "listen") {
-        const handle = listen(service, named.local, nonblocking);
-        listeners.set(handle.listener.parts.local.port, handle);
         // The next incarnation listens at the same port: it is the same listener.
         const fixed = named.local.port !== 0;
+        if (context.reattaches && !fixed) throw ESTALE;
+        const handle = listen(service, named.local, nonblocking);
+        listeners.set(handle.listener.parts.local.port, handle);
         const identity = { object: `listen${path}`, generation: fixed ? 0 : generation };
         return opened(handle, { identity });
       }
@@ -116,6 +117,7 @@ export function tcpScheme(service: NetService, generation: number): Scheme<TcpHa
     },
     close(handle) {
       if (handle.kind === "option") return;
+      handle.watch = undefined;
       if (handle.kind === "stream") handle.connection.close(service.now());
       else {
         const { port } = handle.listener.parts.local;

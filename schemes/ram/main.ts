@@ -3,8 +3,8 @@
  * from before a restart are stale.
  */
 
-import { serve } from "../../user/scheme.js";
+import { incarnation, serve } from "../../user/scheme.js";
 import { furnish } from "./furnish.js";
 import { ramScheme } from "./ram.js";
 
-await serve(ramScheme({ furnish }), { wakesBy: "doorbell" });
+await serve(ramScheme({ furnish, generation: incarnation() }), { wakesBy: "doorbell" });

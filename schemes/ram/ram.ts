@@ -3,7 +3,6 @@
  * with POSIX rules. Permission bits are kept and shown but not enforced: rights are capabilities.
  */
 
-import { randomInt } from "node:crypto";
 import {
   EBUSY,
   EEXIST,
@@ -53,7 +52,7 @@ export interface RamOptions {
   bytesMax?: number;
   /** Clock for times of change, in milliseconds since 1970. */
   now?: () => number;
-  /** Tells this instance from others: handles of another one are stale. */
+  /** Tells this instance from others: handles of another one are stale. Default 0. */
   generation?: number;
   /** Puts first contents into the empty tree. */
   furnish?: (tree: Tree) => void;
@@ -67,7 +66,7 @@ export interface RamHandle {
 
 /** Makes a file system, empty unless it is furnished. */
 export function ramScheme(options: RamOptions = {}): Scheme<RamHandle> {
-  const generation = options.generation ?? randomInt(2 ** 47);
+  const generation = options.generation ?? 0;
   const tree = new Tree(new Budget(options.bytesMax ?? BYTES_DEFAULT), options.now ?? Date.now);
   options.furnish?.(tree);
   return {

@@ -20,6 +20,9 @@ const UNITS: Readonly<Record<string, string>> = {
   recovery: "ms",
   boot: "ms",
   memory: "bytes",
+  "confined-null-call": "ns",
+  "confined-recovery": "ms",
+  "confined-memory": "bytes",
 };
 
 interface Document {

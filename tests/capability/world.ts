@@ -165,6 +165,7 @@ export class World {
         this.#taken.push(slot.actor);
         return slot;
       },
+      link: () => Promise.reject(new RangeError("nothing is confined here")),
       preload: () => undefined,
       spares: 0,
       warm: () => undefined,

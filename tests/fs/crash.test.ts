@@ -11,7 +11,7 @@ import { expectClean, formatted, MEBIBYTE, mounted, readFile, withFile } from ".
 
 describe("fs: power cuts", () => {
   it.each([1, 2])("power cut: leaves the state after some operation, seed %i", async (seed) => {
-    const options = { seed, operations: 50, subsets: 4, stride: 7 };
+    const options = { seed, operations: 40, subsets: 6, stride: 23 };
     const record = await recordRun(options);
     expect(await crashEverywhere(record, options)).toBeGreaterThan(20);
   });

@@ -71,21 +71,28 @@ async function syncNow(
   syncs.push({ writes: device.length, milestone: milestones.length - 1 });
 }
 
-/** Tries power cuts at every `stride`-th place; returns how many disks were judged. */
+/**
+ * Tries power cuts at every `stride`-th place and before every flush, where most is at stake;
+ * returns how many disks were judged.
+ */
 export async function crashEverywhere(record: Record, options: CrashOptions): Promise<number> {
   const { device } = record;
   const next = randomFrom(2 * options.seed + 1001);
   let tried = 0;
+  const cuts = new Set(device.flushPoints());
   for (let cut = options.seed % options.stride; cut <= device.length; cut += options.stride) {
+    cuts.add(cut);
+  }
+  for (const cut of cuts) {
     // All there, all gone; then one gone or torn, and any of them, in turn.
     const fates: Fate[] = [() => "there", () => "gone"];
     while (fates.length < options.subsets) {
       const one = cut - 1 - (next() % Math.max(1, device.unsafe(cut)));
       const fate = next() % 2 === 0 ? "gone" : "torn";
       const onlyOne: Fate = (at) => (at === one ? fate : "there");
-      fates.push(fates.length % 2 === 0 ? onlyOne : () => pick(next));
+      fates.push(fates.length % 4 === 3 ? () => pick(next) : onlyOne);
     }
-    const disks = device.unsafe(cut) === 0 ? 1 : options.subsets;
+    const disks = Math.min(options.subsets, 2 * device.unsafe(cut) + 1);
     for (const [subset, fate] of fates.slice(0, disks).entries()) {
       const place = JSON.stringify({ seed: options.seed, cut, subset });
       await judge(record, { image: device.after(cut, fate), cut, place });

@@ -18,6 +18,7 @@ function processAt(pid: number, order: number): { process: Process; mail: Mail[]
     provides: [],
     operations: new Map(),
     storeBytes: 0,
+    isolation: "thread",
     policy: PROGRAM_POLICY,
     args: [],
     cwd: "file:/",

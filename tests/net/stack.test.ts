@@ -192,6 +192,17 @@ describe("ipv4", () => {
     );
   }
 
+  it("a header whose checksum is wrong is dropped and counted", () => {
+    const { a, ...link } = newLinkParts();
+    const socket = a.stack.udp.open({ address: 0, port: 9 });
+    const frame = fragmentOf(datagram(92), 0, 100);
+    // The time to live: nothing else covers it.
+    frame[ETHERNET_BYTES + 8] = 3;
+    a.stack.arrive(frame, link.now());
+    expect(socket.readable).toBe(false);
+    expect(a.stack.counters.malformed).toBe(1);
+  });
+
   it("fragments come in any order, and twice", () => {
     const { a, ...link } = newLinkParts();
     const socket = a.stack.udp.open({ address: 0, port: 9 });

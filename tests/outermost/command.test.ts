@@ -8,9 +8,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { testImages } from "../crash/image.js";
-import { childrenOf, isAlive } from "./machine.js";
+import { bootRinged, childrenOf, isAlive } from "./machine.js";
 
 const ANODE = fileURLToPath(new URL("../../cli/anode.js", import.meta.url));
+/** A busy machine is given time; nothing here waits for it otherwise. */
+const LONG = { timeout: 180_000 };
+
 const images = testImages();
 afterAll(() => {
   images.remove();
@@ -40,7 +43,7 @@ function anode(args: string[], env: Record<string, string> = {}): Running {
 
 /** Waits until a text is there. */
 async function shows(text: () => string, what: string | RegExp): Promise<void> {
-  await expect.poll(text, { timeout: 15_000, interval: 5 }).toMatch(what);
+  await expect.poll(text, { timeout: 60_000, interval: 5 }).toMatch(what);
 }
 
 /** The process of the command's machine: the only one, until a standby is made. */
@@ -48,7 +51,7 @@ function machineOf(pid: number): number {
   return childrenOf(pid)[0] as number;
 }
 
-describe("anode boot -c: the machine dies while the commands run", () => {
+describe("anode boot -c: the machine dies while the commands run", LONG, () => {
   it("it is rebooted, nothing is begun again, and the status says so", async () => {
     const running = anode(["-c", "echo one; cat serial:/; echo two"]);
     await shows(running.out, "one");
@@ -77,7 +80,7 @@ function hash(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-describe("anode boot: signals to the command", { timeout: 60_000 }, () => {
+describe("anode boot: signals to the command", LONG, () => {
   for (const [signal, status] of [
     ["SIGTERM", 143],
     ["SIGHUP", 129],
@@ -96,14 +99,16 @@ describe("anode boot: signals to the command", { timeout: 60_000 }, () => {
 
   it("SIGTERM while it boots ends it, too", async () => {
     const running = anode(["-c", "echo up; cat serial:/"]);
-    await expect.poll(() => childrenOf(running.pid).length, { interval: 1 }).toBe(1);
+    await expect
+      .poll(() => childrenOf(running.pid).length, { timeout: 60_000, interval: 1 })
+      .toBe(1);
     const machine = machineOf(running.pid);
     process.kill(running.pid, "SIGTERM");
     // Early enough it is the signal itself that ends the command.
     const { status, signal } = await running.ended;
     expect(signal ?? status).toBe(signal === null ? 143 : "SIGTERM");
     expect(running.err()).toBe("");
-    await expect.poll(() => isAlive(machine), { timeout: 10_000, interval: 5 }).toBe(false);
+    await expect.poll(() => isAlive(machine), { timeout: 60_000, interval: 5 }).toBe(false);
   });
 
   it("SIGKILL: the machine ends by itself, and the image is free after that", async () => {
@@ -128,25 +133,25 @@ describe("anode boot: signals to the command", { timeout: 60_000 }, () => {
     await shows(running.out, "up");
     const machine = machineOf(running.pid);
     const exists = (): boolean => existsSync(`${file}.reaper`);
-    await expect.poll(exists, { timeout: 10_000, interval: 5 }).toBe(true);
+    await expect.poll(exists, { timeout: 60_000, interval: 5 }).toBe(true);
     writeFileSync(`${file}.host`, "");
     process.kill(running.pid, "SIGKILL");
-    await expect.poll(() => isAlive(machine), { timeout: 20_000, interval: 20 }).toBe(false);
+    await expect.poll(() => isAlive(machine), { timeout: 60_000, interval: 20 }).toBe(false);
     await running.ended;
   });
 });
 
-describe("anode boot: locks", () => {
+describe("anode boot: locks", LONG, () => {
   it("nobody gets the image while the machine is dead and rebooted", async () => {
     const { path } = images.make("held.img", 1, 44);
-    const running = anode(["--disk", path]);
-    await shows(running.out, /\$ $/);
-    process.kill(machineOf(running.pid), "SIGKILL");
+    const ringed = await bootRinged({ disk: path });
+    const reboot = ringed.killed();
     const other = anode(["--disk", path, "-c", "true"]);
     const inside = anode(["--in-process", "--disk", path, "-c", "true"]);
     expect((await other.ended).status).toBe(1);
-    expect(other.err()).toMatch(new RegExp(`in use by another Anode \\(pid ${running.pid}\\)`));
+    expect(other.err()).toMatch(new RegExp(`in use by another Anode \\(pid ${process.pid}\\)`));
     expect((await inside.ended).status).toBe(1);
-    expect((await running.ended).status).toBe(75);
+    await reboot;
+    await ringed.os.close();
   });
 });

@@ -17,7 +17,7 @@ const image = images.make("ring.img", 2, 31);
 let ringed: RingedMachine;
 beforeAll(async () => {
   ringed = await bootRinged({ disk: image.path });
-});
+}, 60_000);
 afterAll(async () => {
   const pid = ringed.pid();
   await ringed.os.close();
@@ -25,7 +25,7 @@ afterAll(async () => {
   expect(isAlive(pid)).toBe(false);
 });
 
-describe("reboot: files of the host", () => {
+describe("reboot: files of the host", { timeout: 180_000 }, () => {
   it("go on at their position; what died with the machine is ESTALE", async () => {
     const { os } = ringed;
     const disk = await os.open("disk:/0");
@@ -67,7 +67,7 @@ describe("reboot: files of the host", () => {
   });
 });
 
-describe("reboot: calls of the host", () => {
+describe("reboot: calls of the host", { timeout: 180_000 }, () => {
   it("in flight: what may be repeated is, what may not ends as unknown", async () => {
     const { os } = ringed;
     const disk = await os.open("disk:/0", { mode: "read-write" });
@@ -99,14 +99,14 @@ describe("reboot: calls of the host", () => {
     const before = childrenOf(process.pid);
     const reboot = ringed.killed();
     const next = (): boolean => childrenOf(process.pid).some((pid) => !before.includes(pid));
-    await expect.poll(next, { interval: 1, timeout: 10_000 }).toBe(true);
+    await expect.poll(next, { interval: 1, timeout: 60_000 }).toBe(true);
     await os.mkdir("ram:/while-away");
     expect((await os.stat("ram:/while-away")).kind).toBe("directory");
     await reboot;
   });
 });
 
-describe("reboot: what the host had in its machine", () => {
+describe("reboot: what the host had in its machine", { timeout: 180_000 }, () => {
   it("daemons and narrowed views are made again, revoked ones are not; events tell", async () => {
     const { os } = ringed;
     await os.load(new URL("../fixtures/faulty/", import.meta.url));
@@ -145,11 +145,11 @@ describe("reboot: what the host had in its machine", () => {
     const subjects = new Set<string>();
     const stop = os.trace(({ subject }) => subjects.add(subject));
     const run = failureOf(os.run("sleep", { args: ["1000"], stdio: "null:/" }));
-    await expect.poll(() => subjects, { timeout: 10_000 }).toContain("sleep");
+    await expect.poll(() => subjects, { timeout: 60_000 }).toContain("sleep");
     await ringed.killed();
     expect(await run).toMatchObject({ code: "EOWNERDEAD", outcome: "unknown" });
     await os.run("true", { stdio: "null:/" });
-    await expect.poll(() => subjects, { timeout: 10_000 }).toContain("true");
+    await expect.poll(() => subjects, { timeout: 60_000 }).toContain("true");
     stop();
     expect(grant).toBeGreaterThan(0);
     await os.revoke(grant as number);

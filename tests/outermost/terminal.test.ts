@@ -43,7 +43,7 @@ class Terminal {
   /** Resolves when `text` is on the screen, after what was waited for before. */
   async shows(text: string): Promise<string> {
     const rest = (): string => this.#screen.slice(this.#seen);
-    await expect.poll(rest, { timeout: 20_000, interval: 5 }).toContain(text);
+    await expect.poll(rest, { timeout: 60_000, interval: 5 }).toContain(text);
     const shown = rest();
     this.#seen += shown.indexOf(text) + text.length;
     return shown;
@@ -58,7 +58,7 @@ class Terminal {
   }
 }
 
-describe("anode boot at a terminal", { timeout: 60_000 }, () => {
+describe("anode boot at a terminal", { timeout: 180_000 }, () => {
   it("a new shell after a reboot; the mode is restored after Ctrl-A x and SIGTERM", async () => {
     const modes = [0, 1, 2].map((i) => join(images.folder, `mode${i}`));
     const boot = `${process.execPath} ${ANODE} boot`;

@@ -162,7 +162,7 @@ describe("ram: identity", () => {
     const two = openIn(scheme, "/a", O_STAT);
     expect(one.identity).toEqual(two.identity);
     expect(one.positioned).toBe(true);
-    const other = openIn(ramScheme(), "/a", O_WRITE | O_CREATE);
+    const other = openIn(ramScheme({ generation: 1 }), "/a", O_WRITE | O_CREATE);
     expect(other.identity).not.toEqual(one.identity);
     scheme.unlink?.("/a", "file", contextOf({ flags: 0 }));
     expect(openIn(scheme, "/a", O_WRITE | O_CREATE).identity).not.toEqual(one.identity);

@@ -166,7 +166,7 @@ export class FakeMachine {
   constructor() {
     this.direct = new DirectSystem({
       file: ramScheme({ now: () => 1_700_000_000_000 }),
-      ram: ramScheme({ now: () => 1_700_000_000_000 }),
+      ram: ramScheme({ now: () => 1_700_000_000_000, generation: 1 }),
       zero: zeroScheme("zero"),
       null: zeroScheme("null"),
     });

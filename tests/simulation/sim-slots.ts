@@ -44,6 +44,10 @@ export class SimSlots implements Slots {
     return new SimSlot(this.#parts);
   }
 
+  link(): Promise<never> {
+    return Promise.reject(new RangeError("nothing is confined here"));
+  }
+
   preload(): void {
     // Nothing to load.
   }

@@ -24,12 +24,13 @@ const FLOORS: readonly { folder: string; below: readonly string[] }[] = [
 
 /** The one place of each package. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  acorn: ["kernel/confined/"],
   commander: ["cli/"],
   msgpackr: ["ipc/"],
   pino: ["kernel/"],
   piscina: ["cli/"],
   semver: ["kernel/", "cli/"],
-  ses: ["user/"],
+  ses: ["kernel/gate/confined/"],
   zod: ["kernel/", "cli/"],
 };
 
@@ -37,9 +38,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const HOST_MODULES =
   /^(?:fs|net|child_process|cluster|dgram|dns|http|http2|https|readline|repl|tls|tty)(?:\/|$)/;
 const HOST_PLACES = ["hw/backends/", "cli/"];
-/** The gate reads its own thread id in /proc, the watchdog how long a thread has run. */
+/**
+ * The gate reads its own thread id in /proc, the watchdog how long a thread has run, the linker the
+ * modules of code that has no files.
+ */
 const HOST_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
-  fs: ["kernel/gate/"],
+  fs: ["kernel/gate/", "kernel/confined/linker.ts"],
   "fs/promises": ["kernel/watchdog.ts"],
 };
 

@@ -276,6 +276,7 @@ const authority: readonly Rule[] = [
     name: "workers are created in one place each",
     where: outside(
       "kernel/loader.ts",
+      "kernel/confined/link-worker.ts",
       "hw/backends/",
       "hw/thread.ts",
       "cli/",

@@ -40,7 +40,7 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "for (let intid = 0; intid <= this.count; intid++) {",
     why: "what reads as undefined beyond the end is not enabled",
   },
-  ...["ctlr = 0;", "bpr: 0,"].map((before) => ({
+  ...["ctlr = 0;", "ctlr: 0,", "pmr: 0,", "bpr: 0,"].map((before) => ({
     model: "gicv2-state.js",
     before,
     after: before.replace("0", "(0 + 1)"),
