@@ -9,7 +9,7 @@ const WAIT_MS = 15_000;
 
 let os: TestMachine;
 beforeAll(async () => {
-  os = await bootForTest();
+  os = await bootForTest({ omit: ["virtio-netd"] });
   await os.load(new URL("./peer-network/", import.meta.url));
   await os.load(new URL("../../schemes/netd/", import.meta.url));
 });
