@@ -16,7 +16,9 @@ const images = testImages();
 const image = images.make("ring.img", 2, 31);
 let ringed: RingedMachine;
 beforeAll(async () => {
-  ringed = await bootRinged({ disk: image.path });
+  // Many deaths one after the other are what this file is about: they are no reason to give up.
+  const budget = { deathsMax: 1000, windowMs: 10_000 };
+  ringed = await bootRinged({ disk: image.path, budget });
 }, 60_000);
 afterAll(async () => {
   const pid = ringed.pid();
