@@ -94,6 +94,8 @@ export class ProviderClient {
   readonly pending = new Map<number, Pending>();
   /** True until its replays are in, in a recovering incarnation. */
   replaying: boolean;
+  /** Repetitions that it has called suspect so far. */
+  suspects = 0;
   /** Set when the client is gone: number to answer `drained` with, once nothing is pending. */
   drain: number | undefined;
   gone = false;

@@ -7,7 +7,7 @@
 
 import { Doorbell } from "../../ipc/doorbell.js";
 import { EACCES, ECANCELED, EINVAL, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
-import { REPLAY_WINDOW_MS } from "../../ipc/limits.js";
+import { REPLAY_WINDOW_MS, RING_SLOTS } from "../../ipc/limits.js";
 import type { Mail } from "../../ipc/mail.js";
 import { OP_CANCEL, OP_RESUME } from "../../ipc/opcode.js";
 import { DISPATCHING, FAULT_POINTS, PROGRESS } from "../../ipc/process-block.js";
@@ -22,6 +22,9 @@ import { Trial } from "./trial.js";
 
 /** Requests taken from one client before the next has its turn. */
 const TURN = 32;
+
+/** Flags of a repetition that may have been the cause of a death. */
+const SUSPECT_REPLAY = SQE_SUSPECT | SQE_REPLAY;
 
 /** What the provider needs from its surroundings. */
 export interface ProviderHost {
@@ -298,6 +301,15 @@ export class Provider {
     return false;
   }
 
+  /**
+   * Whether the request just taken is to be tried alone. Everybody else waits meanwhile, so a
+   * client can ask for that only while it replays, and for as many as it can have had in flight.
+   */
+  #isSuspect(client: ProviderClient): boolean {
+    const claims = (this.#sqe.flags & SUSPECT_REPLAY) === SUSPECT_REPLAY;
+    return claims && client.replaying && client.suspects++ < RING_SLOTS;
+  }
+
   #turn(client: ProviderClient): number {
     const { faults, words } = this.#host;
     let taken = 0;
@@ -315,7 +327,7 @@ export class Provider {
       if (client.gone) break;
       this.#one(client);
       words[DISPATCHING] = 0;
-      if ((this.#sqe.flags & SQE_SUSPECT) !== 0) {
+      if (this.#isSuspect(client)) {
         this.#trial.begin(client, this.#sqe.tag, this.#host.now());
         this.#onTrial = true;
         if (this.#trialGoesOn()) break;

@@ -5,11 +5,11 @@
 
 import { describe, expect, it } from "vitest";
 import { ECANCELED, EOWNERDEAD, type Errno } from "../../ipc/errno.js";
-import { REPLAY_WINDOW_MS, RING_SLOTS } from "../../ipc/limits.js";
+import { REPLAY_WINDOW_MS, RING_SLOTS, TRIAL_MS } from "../../ipc/limits.js";
 import { OP_OPEN, OP_READ, OP_RESUME, OP_WRITE } from "../../ipc/opcode.js";
 import { O_READ, O_WRITE } from "../../ipc/open-flags.js";
 import { SQ_TAIL, SQES } from "../../ipc/ring-block.js";
-import { SQE, SQE_ONEWAY, SQE_REPLAY } from "../../ipc/sqe.js";
+import { SQE, SQE_ONEWAY, SQE_REPLAY, SQE_SUSPECT } from "../../ipc/sqe.js";
 import { GateScheme } from "./gate-scheme.js";
 import { Stand, type StandClient, turn } from "./gate-stand.js";
 
@@ -188,5 +188,40 @@ describe("gate: the replay window", () => {
     mine.words[SQ_TAIL] = (mine.words[SQ_TAIL] as number) + 1;
     theirs.send({ opcode: OP_READ, handle: 1, room: 4 });
     expect(stand.provider.ready()).toBe(true);
+  });
+});
+
+describe("gate: suspects", () => {
+  const suspect = { opcode: OP_READ, room: 4, flags: SQE_REPLAY | SQE_SUSPECT };
+
+  it("are tried one by one; a trial ends with the answer or when its time is over", async () => {
+    const { scheme, stand, mine } = newStand(true);
+    const handle = mine.open(1);
+    scheme.parks.add("read");
+    for (let n = 0; n < 3; n++) mine.send({ ...suspect, handle });
+    mine.run();
+    expect(scheme.parked).toHaveLength(1);
+    mine.run();
+    expect(scheme.parked).toHaveLength(1);
+    scheme.answer(4);
+    await turn();
+    mine.run();
+    expect(scheme.parked).toHaveLength(1);
+    stand.nowMs += TRIAL_MS;
+    mine.run();
+    expect(scheme.parked).toHaveLength(2);
+  });
+
+  it("nobody can hold the others up by calling itself suspect when it replays nothing", () => {
+    const { scheme, mine, theirs } = newStand();
+    const handle = mine.open(1);
+    const other = theirs.open(2);
+    scheme.parks.add("read");
+    for (const flags of [SQE_SUSPECT, SQE_SUSPECT | SQE_REPLAY]) {
+      mine.send({ ...suspect, flags, handle });
+    }
+    mine.run();
+    expect(scheme.parked.length).toBeGreaterThan(0);
+    expect(theirs.ask({ opcode: OP_WRITE, handle: other, body: "x", offset: 100 })).toBe(1);
   });
 });

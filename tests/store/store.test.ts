@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../ipc/clock.js";
 import { ENOSPC } from "../../ipc/errno.js";
 import { crc32 } from "../../user/store/crc32.js";
+import { bucketOf } from "../../user/store/directory.js";
 import { Store, type Transaction } from "../../user/store/store.js";
 import { StoreMemory } from "../../user/store/store-memory.js";
 import { DyingMemory, WriterDied } from "./dying-memory.js";
@@ -158,6 +159,31 @@ describe("store", () => {
     store.commit((change) => change.delete("k0"));
     put(99);
     expect(adopt(memory).get("k99")?.[0]).toBe(99);
+  });
+
+  it("retain in a store without any room is no error; the replies stay", () => {
+    const store = adopt(new SharedArrayBuffer(BYTES));
+    store.once({ reply: { session: 1, slot: 0, sequence: 1 } }, () => 7);
+    // Neighbours in its bucket make it dear to write anew.
+    const bucket = bucketOf("\0reply/1/0");
+    for (let n = 0, found = 0; found < 6; n++) {
+      const key = `${"k".repeat(900)}${n}`;
+      if (bucketOf(key) !== bucket) continue;
+      store.commit((change) => change.put(key, new Uint8Array(1)));
+      found++;
+    }
+    const fill = (bytes: number): void => {
+      for (let n = 0; ; n++) {
+        const key = `${bytes}/${n}`;
+        store.commit((change) => change.put(key, new Uint8Array(bytes)));
+      }
+    };
+    for (const bytes of [4000, 100]) {
+      expect(() => fill(bytes)).toThrow(expect.objectContaining({ code: "ENOSPC" }));
+    }
+    store.retain(new Set());
+    const again = store.once({ reply: { session: 1, slot: 0, sequence: 1 } }, () => 8);
+    expect(again).toBe(7);
   });
 
   it("refuses the keys that are its own, empty ones and endless ones", () => {

@@ -6,7 +6,7 @@
  */
 
 import { decodeBody, encodeBody } from "../../ipc/codec.js";
-import { EINVAL, EIO, ENAMETOOLONG } from "../../ipc/errno.js";
+import { EINVAL, EIO, ENAMETOOLONG, ENOSPC } from "../../ipc/errno.js";
 import { layout } from "../../ipc/layout.js";
 import type { ReplyName, RequestContext } from "../../ipc/scheme.js";
 import {
@@ -184,14 +184,21 @@ export class Store {
     return value;
   }
 
-  /** Forgets the replies of sessions that live no more. Hand it to the scheme's `retain`. */
+  /**
+   * Forgets the replies of sessions that live no more. Hand it to the scheme's `retain`. A store
+   * that has no room even for that keeps them until the next call: being full is no reason to die.
+   */
   retain(sessions: ReadonlySet<number>): void {
     const changes: Changes = new Map();
     for (const key of this.#allKeys()) {
       const dead = key.startsWith(REPLY) && !sessions.has(Number(key.split("/")[1]));
       if (dead) changes.set(key, undefined);
     }
-    if (changes.size > 0) this.#apply(changes);
+    try {
+      if (changes.size > 0) this.#apply(changes);
+    } catch (thrown) {
+      if (thrown !== ENOSPC) throw thrown;
+    }
   }
 
   /** Copy-on-write: new values, new buckets, new root; then the one store; then the old go free. */
